@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of every subcommand: walking over argv, values with units, HOST:PORT, and the table
+ * of flags that fill a fin_conn_options. Whatever is wrong is said by cli_fail, naming the option,
+ * what was given and what would be right; the function then returns 2, or NULL.
+ */
+#ifndef FINALE_CLI_OPTIONS_H
+#define FINALE_CLI_OPTIONS_H
+
+#include <finale/finale.h>
+#include <stdio.h>
+
+/* ---- walking ---- */
+
+struct cli_args {
+  const char *command; /* "finale serve", for the remedy "see finale serve --help" */
+  char **argv;
+  int argc, next;
+  const char *text; /* the argument at hand, as it was given */
+  size_t name_len;  /* of the option in it, up to a '=' */
+};
+
+#define CLI_ARGS(command, argc, argv) \
+  { (command), (argv), (argc), 1, NULL, 0 }
+
+/* Moves to the next argument. False: there is none. */
+bool cli_args_next(struct cli_args *args);
+bool cli_args_is(const struct cli_args *args, const char *name);
+bool cli_args_is_operand(const struct cli_args *args);
+
+/* The value of the option at hand: behind its '=' or the next argument. */
+const char *cli_args_value(struct cli_args *args);
+
+/* For an option that takes no value: 0. */
+int cli_args_no_value(const struct cli_args *args);
+
+/* Says that the argument at hand means nothing to the command. 2. */
+int cli_args_unknown(const struct cli_args *args);
+
+/* ---- values: 0 or 2 ---- */
+
+/* "500ms", "5s", "1m", "2h", "1d": 1 ms to 24 days. "never" gives FIN_NEVER if it is allowed. */
+int cli_parse_time(const char *option, const char *text, bool never, uint32_t *ms);
+
+/* "512", "64k", "1m", "1g" in bytes: 1 to `max`. */
+int cli_parse_size(const char *option, const char *text, size_t max, size_t *size);
+
+/* A plain number, `min` to `max`. */
+int cli_parse_count(const char *option, const char *text, unsigned min, unsigned max,
+                    unsigned *count);
+
+struct cli_address {
+  char host[256]; /* without brackets; empty: every address */
+  uint16_t port;
+};
+
+/* "127.0.0.1:7000", "name:0", "[::1]:0", ":7000", "*:7000". */
+int cli_parse_address(const char *option, const char *text, struct cli_address *address);
+
+/* ---- the options of a connection ---- */
+
+/* If the option at hand is one of them: takes its value, 0 or 2. -1: it is not. */
+int cli_conn_option(struct cli_args *args, fin_conn_options *options);
+
+/* Whether the options agree with each other: 0 or 2. */
+int cli_conn_options_check(const fin_conn_options *options);
+
+/* One line of help for each. */
+void cli_conn_options_help(FILE *out);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A listener: the acceptor, the service whose connections it makes, and their greatest number.
+ */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "base/mem.h"
+#include "core/conn.h"
+#include "core/server.h"
+
+enum {
+  BACKLOG = 4096,
+  ACCEPT_BUDGET = 16,
+  FDS_SPARED = 64 /* for what else the process opens */
+};
+
+static bool on_accept(void *owner, int fd) {
+  struct fin_listener *listener = owner;
+  if (!fin_conn_new(&listener->service, fd)) return false;
+  if (listener->service.live >= listener->connections_max && listener->acceptor)
+    fin_acceptor_hold(listener->acceptor, true);
+  return true;
+}
+
+static void on_shed(void *owner, unsigned count) {
+  struct fin_listener *listener = owner;
+  listener->server->loop.stats.shed += count;
+}
+
+static void on_pause(void *owner) {
+  struct fin_listener *listener = owner;
+  listener->server->loop.stats.accept_pauses++;
+}
+
+static void on_closed(void *owner) {
+  struct fin_listener *listener = owner;
+  fin_server_listener_closed(listener->server);
+}
+
+static const struct fin_acceptor_events events = {
+    .on_accept = on_accept,
+    .on_shed = on_shed,
+    .on_pause = on_pause,
+    .on_closed = on_closed,
+};
+
+void fin_listener_conn_gone(struct fin_service *service) {
+  struct fin_listener *listener = fin_container(service, struct fin_listener, service);
+  if (listener->acceptor && service->live < listener->connections_max)
+    fin_acceptor_hold(listener->acceptor, false);
+}
+
+void fin_listener_close(struct fin_listener *listener) {
+  if (!listener->acceptor) return;
+  struct fin_acceptor *acceptor = listener->acceptor;
+  fin_acceptor_close(acceptor);
+  listener->acceptor = NULL;
+}
+
+void fin_listener_free(struct fin_listener *listener) {
+  fin_service_fini(&listener->service);
+  fin_list_remove(&listener->link);
+  fin_release(listener);
+}
+
+/* As many as there are descriptors for. */
+static unsigned default_connections_max(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > UINT32_MAX) return UINT32_MAX;
+  return limit.rlim_cur > 2 * FDS_SPARED ? (unsigned)limit.rlim_cur - FDS_SPARED
+                                         : (unsigned)limit.rlim_cur / 2;
+}
+
+/* Our own stall_ms fires before TCP_USER_TIMEOUT, so that the reason is ours; it may be noticed a
+ * quarter late. */
+static uint32_t user_timeout(const fin_conn_options *limits) {
+  uint32_t after_stall_ms = limits->stall_ms + limits->stall_ms / 4 + 1000;
+  return limits->dead_peer_after_ms > after_stall_ms ? limits->dead_peer_after_ms : after_stall_ms;
+}
+
+static struct fin_acceptor *open_acceptor(struct fin_server *server, const fin_listen *listen,
+                                          const fin_conn_options *limits,
+                                          struct fin_listener *listener) {
+  struct fin_listen_spec spec = {
+      .host = listen->host,
+      .port = listen->port,
+      .backlog = listen->backlog ? listen->backlog : BACKLOG,
+      .dead_peer_after_ms = limits->dead_peer_after_ms,
+      .user_timeout_ms = user_timeout(limits),
+  };
+  int fd = fin_listen_socket(&spec);
+  if (fd < 0) {
+    errno = -fd;
+    return NULL;
+  }
+  uint16_t port = fin_socket_port(fd);
+  unsigned budget = listen->accept_budget ? listen->accept_budget : ACCEPT_BUDGET;
+  struct fin_acceptor *acceptor = fin_acceptor_new(server->io, fd, budget, &events, listener);
+  if (acceptor) server->last_port = port;
+  return acceptor;
+}
+
+int fin_server_listen(fin_server *server, const fin_listen *listen) {
+  if (server->stage != FIN_SERVING) return -ECANCELED;
+  fin_conn_options limits = listen->conn;
+  if (!listen->handler || !listen->handler->on_data || listen->backlog < 0 ||
+      fin_conn_options_fill(&limits))
+    return -EINVAL;
+  struct fin_listener *listener = fin_alloc_zeroed(sizeof *listener);
+  if (!listener) return -ENOMEM;
+  listener->server = server;
+  listener->connections_max =
+      listen->connections_max ? listen->connections_max : default_connections_max();
+  fin_service_init(&listener->service, &server->loop, listen->handler, listen->context, &limits);
+  listener->acceptor = open_acceptor(server, listen, &limits, listener);
+  if (!listener->acceptor) {
+    int error = errno;
+    fin_release(listener);
+    return -error;
+  }
+  fin_list_append(&server->listeners, &listener->link);
+  server->listeners_open++;
+  return 0;
+}

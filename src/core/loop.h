@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the connections of one loop share: the clock and its deadlines, memory for output, the list
+ * of connections that have something to settle before the loop sleeps, and the counts.
+ */
+#ifndef FIN_LOOP_H
+#define FIN_LOOP_H
+
+#include <finale/finale.h>
+
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/wheel.h"
+#include "io/io.h"
+
+struct fin_service;
+
+struct fin_loop {
+  struct fin_io *io;
+  struct fin_wheel wheel;
+  struct fin_pool chunks;  /* of output queues */
+  struct fin_link settled; /* every connection is in one of these three */
+  struct fin_link dirty;
+  struct fin_link settling; /* the dirty ones whose turn it is */
+  uint32_t wake_ms; /* the wake-up asked for */
+  bool wake_set;
+  uint64_t last_id;
+  fin_server_stats stats;
+  struct fin_deadline limit; /* of the server's own: its drain */
+
+  fin_server *server; /* may be NULL, and so may these */
+  void (*on_limit)(fin_server *server);
+  void (*on_turn_end)(fin_server *server); /* before the dirty connections are settled */
+  void (*on_conn_gone)(fin_server *server, struct fin_service *service);
+};
+
+extern const struct fin_io_events fin_loop_events; /* their owner is the loop */
+
+/* What the connections of one listener share. */
+struct fin_service {
+  struct fin_loop *loop;
+  const fin_handler *handler;
+  void *context;
+  fin_conn_options limits; /* every default filled in */
+  struct fin_pool conns;
+  unsigned live; /* connections now */
+};
+
+/* `io` must have been made with fin_loop_events and this loop as owner. */
+void fin_loop_init(struct fin_loop *loop, struct fin_io *io, fin_server *server);
+void fin_loop_fini(struct fin_loop *loop); /* no connection may be left */
+
+void fin_service_init(struct fin_service *service, struct fin_loop *loop,
+                      const fin_handler *handler, void *context, const fin_conn_options *limits);
+void fin_service_fini(struct fin_service *service);
+
+/* Fills in the defaults and checks the ranges: 0 or -EINVAL. */
+int fin_conn_options_fill(fin_conn_options *options);
+
+/* Fires the deadlines that are due; settles the dirty connections. */
+void fin_loop_time(void *loop);
+void fin_loop_turn_end(void *loop);
+
+/* The connection is to be settled before the loop sleeps. */
+void fin_loop_mark_dirty(struct fin_loop *loop, struct fin_conn *conn);
+
+/* Makes sure that the connection's deadline fires in `after_ms` or before. */
+void fin_loop_arm(struct fin_loop *loop, struct fin_conn *conn, uint32_t after_ms);
+
+/* Sets the server's own deadline. */
+void fin_loop_set_limit(struct fin_loop *loop, uint32_t after_ms);
+
+/* Calls each(conn) for every connection. `each` may mark any of them dirty. */
+void fin_loop_each(struct fin_loop *loop, void (*each)(struct fin_conn *conn));
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bounds of a connection: defaults and ranges.
+ */
+#include <errno.h>
+
+#include "core/loop.h"
+
+enum { TIME_MAX_MS = 24 * 24 * 3600 * 1000 }; /* deadlines lie less than 2^31 ms ahead */
+
+static int fill_time(uint32_t *time_ms, uint32_t default_ms) {
+  if (*time_ms == 0) *time_ms = default_ms;
+  return *time_ms <= TIME_MAX_MS ? 0 : -EINVAL;
+}
+
+static void fill_size(size_t *size, size_t default_size) {
+  if (*size == 0) *size = default_size;
+}
+
+int fin_conn_options_fill(fin_conn_options *o) {
+  if (fill_time(&o->open_ms, 10 * 1000) || fill_time(&o->half_ms, 30 * 1000) ||
+      fill_time(&o->stall_ms, 30 * 1000) || fill_time(&o->linger_ms, 10 * 1000) ||
+      fill_time(&o->linger_grace_ms, 200) || fill_time(&o->dead_peer_after_ms, 120 * 1000))
+    return -EINVAL;
+  if (o->idle_ms != FIN_NEVER && fill_time(&o->idle_ms, 75 * 1000)) return -EINVAL;
+  if (o->linger_bytes_max == 0) o->linger_bytes_max = 1024 * 1024;
+  if (o->min_rate == 0) o->min_rate = 240;
+  fill_size(&o->output_high, 64 * 1024);
+  fill_size(&o->output_low, o->output_high / 2);
+  fill_size(&o->output_max, 16 * 1024 * 1024);
+  fill_size(&o->input_max, 64 * 1024);
+  return o->output_low <= o->output_high && o->output_high <= o->output_max ? 0 : -EINVAL;
+}
