@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Includes go one way.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# Extended regular expressions for the paths in #include lines.
+own='[^/]*' # a neighbour, named without its directory
+libc='[a-z_0-9]+\.h|(sys|net|netinet|arpa|linux)/[a-z_0-9]+\.h'
+public='finale/[a-z_0-9]+\.h'
+foreign='uv\.h|uv/.*|llhttp\.h|jansson\.h|libmnl/.*|criterion/.*'
+none='-'
+status=0
+
+# may WHERE QUOTED ANGLED FOREIGN: what its files may include as "...", as <...>, and of the
+# libraries under us.
+may() {
+  local where=$1 quoted=$2 angled=$3 library=$4 found
+  found=$(find "$where" -name '*.[ch]' -print0 2>/dev/null |
+    xargs -0 -r grep -HnE '^[[:space:]]*#[[:space:]]*include' |
+    awk -v quoted="^($quoted)$" -v angled="^($angled)$" -v library="^($library)$" \
+      -v foreign="^($foreign)$" '
+      {
+        split($0, part, /[<>"]/)
+        if (part[2] ~ foreign) good = part[2] ~ library
+        else if ($0 ~ /"/) good = part[2] ~ quoted
+        else good = part[2] ~ angled
+        if (!good) print
+      }')
+  if [ -n "$found" ]; then
+    printf 'against the direction of includes in %s:\n%s\n' "$where" "$found"
+    status=1
+  fi
+}
+
+may include/finale "$none"                       "$libc|$public"           "$none"
+may src/lifecycle  'lifecycle/.*'                'std(int|def|bool)\.h'    "$none"
+may src/base       'base/.*'                     "$libc|finale/finale\.h"  "$none"
+may src/io         '(io|base)/.*'                "$libc"                   'uv\.h'
+may src/core       '(core|lifecycle|base|io)/.*' "$libc|$public"           "$none"
+may src/proto      'proto/.*'                    "$libc|$public"           'llhttp\.h'
+may src/observe    '(observe|base)/.*'           "$libc|$public"           'libmnl/.*'
+may src/cli        "$own|cli/.*"                 "$libc|$public"           'uv\.h|jansson\.h'
+may examples       "$own"                        "$libc|$public"           'uv\.h'
+may bench          "(support|base|core)/.*"      "$libc|$public"           'uv\.h'
+may bench/peers    "$none"                       "$libc"                   'uv\.h'
+
+# Of the command's files only the naive server, which is not ours by design, knows libuv.
+if grep -lE '#[[:space:]]*include[[:space:]]*<uv\.h>' src/cli/* 2>/dev/null | grep -v naive; then
+  echo "only the naive server of the command may include uv.h"
+  status=1
+fi
+exit "$status"
