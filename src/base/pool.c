@@ -49,7 +49,7 @@ void fin_pool_init(struct fin_pool *pool, size_t object_size) {
   pool->empty = NULL;
   fin_list_init(&pool->slabs_with_room);
   fin_list_init(&pool->slabs_full);
-  if (OBJECTS_APART) pool->object_size = object_size; /* a write past its end shall be seen */
+  pool->apart_size = OBJECTS_APART ? object_size : 0;
 }
 
 static void release_slab(struct fin_pool *pool, struct fin_slab *slab) {
@@ -96,7 +96,7 @@ static void *take_object(struct fin_pool *pool) {
 }
 
 void *fin_pool_get(struct fin_pool *pool) {
-  void *object = OBJECTS_APART ? fin_alloc(pool->object_size) : take_object(pool);
+  void *object = pool->apart_size ? fin_alloc(pool->apart_size) : take_object(pool);
   if (object) pool->live++;
   return object;
 }
@@ -124,7 +124,7 @@ static void return_object(struct fin_pool *pool, void *object) {
 void fin_pool_put(struct fin_pool *pool, void *object) {
   assert(pool->live > 0);
   pool->live--;
-  if (OBJECTS_APART)
+  if (pool->apart_size)
     fin_release(object);
   else
     return_object(pool, object);

@@ -15,6 +15,7 @@ struct fin_pool {
   size_t object_size; /* rounded up to alignment, 16 */
   size_t slab_size;   /* a power of two; slabs are aligned to it */
   size_t capacity;    /* objects in a slab */
+  size_t apart_size;  /* not 0: each object is an allocation of its own, of this size */
   size_t live;        /* objects handed out */
   struct fin_link slabs_with_room;
   struct fin_link slabs_full;
