@@ -45,9 +45,19 @@ static void wake_for_next(struct fin_loop *loop) {
   fin_io_wake_at(loop->io, at_ms);
 }
 
+static void fire(void *arg, struct fin_deadline *deadline) {
+  struct fin_loop *loop = arg;
+  if (deadline == &loop->limit)
+    loop->on_limit(loop->server);
+  else
+    fin_conn_time(fin_container(deadline, struct fin_conn, deadline));
+}
+
 /* Sets a deadline no later than due_ms: one that is earlier already stays. */
 static void set_no_later(struct fin_loop *loop, struct fin_deadline *deadline, uint32_t due_ms) {
   if (fin_deadline_set(deadline) && (int32_t)(due_ms - deadline->due_ms) >= 0) return;
+  /* Without a wake-up the wheel is empty, and may have stood still for longer than it can tell. */
+  if (!loop->wake_set) fin_wheel_advance(&loop->wheel, fin_io_now(loop->io), fire, loop);
   fin_wheel_set(&loop->wheel, deadline, due_ms);
   if (!loop->wake_set || (int32_t)(due_ms - loop->wake_ms) < 0) {
     loop->wake_set = true;
@@ -62,14 +72,6 @@ void fin_loop_arm(struct fin_loop *loop, struct fin_conn *conn, uint32_t after_m
 
 void fin_loop_set_limit(struct fin_loop *loop, uint32_t after_ms) {
   set_no_later(loop, &loop->limit, fin_io_now(loop->io) + after_ms);
-}
-
-static void fire(void *arg, struct fin_deadline *deadline) {
-  struct fin_loop *loop = arg;
-  if (deadline == &loop->limit)
-    loop->on_limit(loop->server);
-  else
-    fin_conn_time(fin_container(deadline, struct fin_conn, deadline));
 }
 
 void fin_loop_time(void *owner) {
