@@ -131,7 +131,7 @@ static int help(void) {
       "processes of their own; puts both under the same rude load (polite clients, and\n"
       "clients that half-close, leave while the server does not read, reset, read\n"
       "slowly, write slowly, or are silent); and prints what each of them still holds\n"
-      "%u s after the last client has left. Takes about 12 s. Needs no privileges.\n"
+      "%u s after the last client has left. Takes about 10 s. Needs no privileges.\n"
       "\n"
       "  --connections N    to each server, %u to %u (%u)\n"
       "  --json             the figures for a program\n"

@@ -95,7 +95,7 @@ int demo_load_run(struct demo_load *loads, unsigned servers, unsigned connection
 /* X(key, label, whether more than none is bad), in the order of the report. */
 #define DEMO_TRAFFIC(X) \
   X(connections, "connections", false) \
-  X(requests_per_second, "requests per second, both at once", false) \
+  X(requests_per_second, "requests per second, on one core", false) \
   X(replies_whole, "replies whole", false) \
   X(replies_truncated, "replies truncated", true) \
   X(replies_lost, "replies lost", true)

@@ -23,9 +23,18 @@ void fin_conn_blame(struct fin_conn *conn, fin_reason reason) {
     conn->reason = (uint8_t)reason;
 }
 
+static void hear(struct fin_conn *conn);
+
+static void ask_turn(struct fin_conn *conn) {
+  if (!conn->dirty) fin_loop_mark_dirty(conn->service->loop, conn);
+}
+
 void fin_conn_touch(struct fin_conn *conn) {
-  if (!conn->calling && !conn->dirty && conn->state < FIN_ST_CLOSING)
-    fin_loop_mark_dirty(conn->service->loop, conn);
+  if (conn->calling || conn->state >= FIN_ST_CLOSING) return;
+  ask_turn(conn);
+  /* What arrives before the turn ends must not be offered to who has just been paused. */
+  bool held = fin_conn_info(conn)->input == FIN_INPUT_DELIVER && !fin_conn_reading(conn);
+  if (held && conn->hearing == FIN_HEAR_INPUT) hear(conn);
 }
 
 void fin_conn_call(struct fin_conn *conn, void (*callback)(fin_conn *)) {
@@ -47,13 +56,15 @@ static void enter(struct fin_conn *conn, enum fin_state to) {
   conn->entered_ms = now_ms;
   /* Every state begins with its whole time. */
   conn->in_mark = conn->bytes_in;
-  conn->in_mark_ms = conn->out_mark_ms = now_ms;
+  conn->in_mark_ms = conn->out_mark_ms = conn->traffic_ms = now_ms;
   conn->rearm = true;
 }
 
 static void close_fd(struct fin_conn *conn, bool reset) {
   struct fin_loop *loop = conn->service->loop;
-  conn->out_mark = conn->bytes_accepted - fin_conn_unacked(conn, false);
+  /* How much of a write that has failed the kernel took is not known: none of it counts. */
+  size_t unacked = fin_conn_unacked(conn, false);
+  conn->out_mark = unacked < conn->bytes_accepted ? conn->bytes_accepted - unacked : 0;
   fin_wheel_clear(&loop->wheel, &conn->deadline);
   fin_io_close(fin_conn_stream(conn), reset);
 }
@@ -100,7 +111,8 @@ static void perform(struct fin_conn *conn, unsigned actions) {
   const fin_handler *handler = conn->service->handler;
   if (actions & FIN_DO_TELL_OPEN) fin_conn_call(conn, handler->on_open);
   if (actions & FIN_DO_TELL_END) tell_end(conn);
-  if (actions & FIN_DO_SEND_FIN) fin_conn_await_ack(conn); /* sent by flush(), behind the output */
+  if (actions & FIN_DO_SEND_FIN)
+    fin_conn_await_ack(conn, 0); /* sent by flush(), behind the output */
   if (actions & (FIN_DO_CLOSE_FD | FIN_DO_RESET_FD)) close_fd(conn, actions & FIN_DO_RESET_FD);
   if (actions & FIN_DO_TELL_CLOSE) tell_close(conn);
 }
@@ -227,9 +239,9 @@ void fin_conn_settle(struct fin_conn *conn) {
   if (conn->state >= FIN_ST_CLOSING) return;
   flush(conn);
   if (conn->state >= FIN_ST_CLOSING) return;
-  if (conn->blocked && conn->output.len <= conn->service->limits.output_low) fin_conn_touch(conn);
+  if (conn->blocked && conn->output.len <= conn->service->limits.output_low) ask_turn(conn);
   if (fin_conn_info(conn)->input != FIN_INPUT_DELIVER) fin_inbuf_clear(&conn->input);
-  if (offer_owed(conn)) fin_conn_touch(conn);
+  if (offer_owed(conn)) ask_turn(conn);
   hear(conn);
   if (conn->state < FIN_ST_CLOSING && conn->rearm) fin_conn_arm(conn);
 }
@@ -265,11 +277,7 @@ static void deliver(struct fin_conn *conn, const char *data, size_t len) {
     fin_conn_fail(conn, ENOMEM);
     return;
   }
-  if (consumed < len && (consumed > 0 || kept == 0)) { /* a new message has begun */
-    conn->in_mark = conn->bytes_in;
-    conn->in_mark_ms = fin_io_now(conn->service->loop->io);
-    conn->rearm = true;
-  }
+  if (consumed < len && (consumed > 0 || kept == 0)) fin_conn_await_message(conn); /* a new one */
   if (consumed == 0 && len >= conn->service->limits.input_max && fin_conn_reading(conn))
     fin_conn_close(conn, FIN_REASON_TOO_LONG);
 }
@@ -298,7 +306,8 @@ static void on_input_end(struct fin_conn *conn) {
 }
 
 static void on_fin_seen(struct fin_conn *conn) {
-  fin_conn_event(conn, FIN_EV_FIN_SEEN);
+  /* One that was closed earlier in this turn is about to read on, and will read the FIN. */
+  if (fin_conn_info(conn)->input == FIN_INPUT_DELIVER) fin_conn_event(conn, FIN_EV_FIN_SEEN);
   fin_conn_settle(conn);
 }
 
@@ -350,6 +359,7 @@ void fin_conn_turn_end(struct fin_conn *conn) {
   if (conn->blocked && conn->output.len <= conn->service->limits.output_low) {
     conn->blocked = false;
     conn->offer = true;
+    fin_conn_await_message(conn); /* its rest was held back by us, not by the peer */
     if (fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT)
       fin_conn_call(conn, conn->service->handler->on_writable);
   }

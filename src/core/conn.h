@@ -31,17 +31,19 @@ struct fin_conn {
   uint64_t bytes_in;
   uint64_t bytes_accepted;
 
-  /* Progress: a mark is moved up when bytes have flowed at min_rate since. */
+  /* Progress: a mark is moved up when bytes have flowed at min_rate since, or all that waited for
+   * its acknowledgement at the mark has got it. */
   uint64_t in_mark;  /* bytes_in at the mark */
   uint64_t out_mark; /* bytes acknowledged at the mark; at last, when the descriptor closed */
   uint32_t in_mark_ms;
   uint32_t out_mark_ms;
+  uint32_t out_waited; /* bytes that waited at the mark, at most UINT32_MAX */
 
-  uint32_t entered_ms; /* when the state was entered */
-  uint32_t traffic_ms; /* when bytes last flowed */
-  uint32_t timer_ms;   /* when on_timer is due */
-  uint32_t discarded;  /* bytes of input, since the handler closed */
-  uint32_t state_ms[FIN_ST_COUNT];
+  uint32_t entered_ms;              /* when the state was entered */
+  uint32_t traffic_ms;              /* when bytes last flowed */
+  uint32_t timer_ms;                /* when on_timer is due */
+  uint32_t discarded;               /* bytes of input, since the handler closed */
+  uint32_t state_ms[FIN_ST_CLOSED]; /* of all but the last */
 
   int16_t error;   /* the errno behind the reason */
   uint8_t state;   /* enum fin_state */
@@ -88,8 +90,11 @@ void fin_conn_turn_end(struct fin_conn *conn);
 /* on_timer, if the handler still hears of the connection. */
 void fin_conn_tell_timer(struct fin_conn *conn);
 
-/* Output was accepted or a FIN promised: its acknowledgement is now waited for. */
-void fin_conn_await_ack(struct fin_conn *conn);
+/* Output is being accepted or a FIN promised: its acknowledgement is now waited for. */
+void fin_conn_await_ack(struct fin_conn *conn, size_t len);
+
+/* From now on the rest of a message is waited for: the peer has its whole time. */
+void fin_conn_await_message(struct fin_conn *conn);
 
 /* Counts bytes that the kernel took. */
 void fin_conn_sent(struct fin_conn *conn, size_t len);

@@ -20,7 +20,10 @@ static void say(fin_conn *conn, enum fin_event event, fin_reason reason) {
   fin_conn_touch(conn);
 }
 
-void fin_conn_end(fin_conn *conn) { say(conn, FIN_EV_END, FIN_REASON_ENDED); }
+void fin_conn_end(fin_conn *conn) {
+  if (conn->blocked) conn->offer = true; /* an ended output holds nothing back any more */
+  say(conn, FIN_EV_END, FIN_REASON_ENDED);
+}
 
 void fin_conn_close(fin_conn *conn, fin_reason reason) {
   bool known = reason > FIN_REASON_BUG && reason < FIN_REASON_COUNT;
@@ -75,6 +78,7 @@ static ptrdiff_t send_now(fin_conn *conn, const void *data, size_t len) {
   ptrdiff_t sent = fin_io_send(fin_conn_stream(conn), parts, count);
   if (sent == -EAGAIN) return 0;
   if (sent < 0) return sent;
+  conn->traffic_ms = fin_io_now(conn->service->loop->io);
   size_t of_queue = (size_t)sent < queued ? (size_t)sent : queued;
   fin_conn_sent(conn, of_queue);
   return sent - (ptrdiff_t)of_queue;
@@ -83,7 +87,7 @@ static ptrdiff_t send_now(fin_conn *conn, const void *data, size_t len) {
 int fin_conn_write(fin_conn *conn, const void *data, size_t len) {
   int refused = may_write(conn, len);
   if (refused || len == 0) return refused;
-  fin_conn_await_ack(conn);
+  fin_conn_await_ack(conn, len);
   size_t sent = 0;
   if (may_send_now(conn, len)) {
     ptrdiff_t result = send_now(conn, data, len);
@@ -114,7 +118,7 @@ int fin_conn_write_take(fin_conn *conn, const void *data, size_t len,
     release(arg, data);
     return error;
   }
-  fin_conn_await_ack(conn);
+  fin_conn_await_ack(conn, len);
   accepted(conn, len);
   return 0;
 }
@@ -134,10 +138,7 @@ void fin_conn_resume(fin_conn *conn) {
   if (!conn->paused) return;
   conn->paused = false;
   conn->offer = true;
-  conn->in_mark =
-      conn->bytes_in; /* the handler kept the rest of the message waiting, not the peer */
-  conn->in_mark_ms = fin_io_now(conn->service->loop->io);
-  conn->rearm = true;
+  fin_conn_await_message(conn); /* its rest was held back by the handler, not by the peer */
   fin_conn_touch(conn);
 }
 

@@ -33,9 +33,11 @@ static bool output_bounded(const struct fin_conn *conn) {
   return conn->output_waits && info->input != FIN_INPUT_HOLD && info->output != FIN_OUTPUT_NONE;
 }
 
-/* The handler waits for the rest of a message, and its arriving is limited by stall_ms. */
+/* The handler waits for the rest of a message, and its arriving is limited by stall_ms. In other
+ * states what bounds them bounds it too. */
 static bool message_bounded(const struct fin_conn *conn) {
-  return fin_inbuf_len(&conn->input) > 0 && fin_conn_reading(conn);
+  return fin_conn_info(conn)->bound == FIN_BOUND_IDLE && fin_inbuf_len(&conn->input) > 0 &&
+         fin_conn_reading(conn);
 }
 
 size_t fin_conn_unacked(const struct fin_conn *conn, bool fin) {
@@ -43,11 +45,22 @@ size_t fin_conn_unacked(const struct fin_conn *conn, bool fin) {
   return conn->output.len - fin_io_write_taken(stream) + fin_io_unacked(stream, fin);
 }
 
-void fin_conn_await_ack(struct fin_conn *conn) {
+static uint32_t capped(uint64_t len) { return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX; }
+
+void fin_conn_await_ack(struct fin_conn *conn, size_t len) {
   if (conn->output_waits) return;
   conn->output_waits = true;
   conn->out_mark = conn->bytes_accepted;
+  conn->out_waited = capped(len);
   conn->out_mark_ms = fin_io_now(conn->service->loop->io);
+  conn->rearm = true;
+}
+
+void fin_conn_await_message(struct fin_conn *conn) {
+  /* Half-closed, the mark is that of half_ms, which neither messages nor pauses prolong. */
+  if (fin_conn_info(conn)->bound != FIN_BOUND_IDLE) return;
+  conn->in_mark = conn->bytes_in;
+  conn->in_mark_ms = fin_io_now(conn->service->loop->io);
   conn->rearm = true;
 }
 
@@ -103,12 +116,16 @@ static void measure(struct fin_conn *conn, uint32_t now_ms) {
   }
   if (!conn->output_waits) return;
   uint64_t acked = conn->bytes_accepted - fin_conn_unacked(conn, false);
-  conn->output_waits = fin_conn_unacked(conn, true) > 0;
+  uint64_t flowed = acked - conn->out_mark;
+  bool fin_due = fin_conn_info(conn)->output == FIN_OUTPUT_FIN; /* promised, not sent yet */
+  conn->output_waits = fin_due || fin_conn_unacked(conn, true) > 0;
   if (!conn->output_waits) {
     conn->out_mark = acked;
     conn->out_mark_ms = now_ms;
-  } else if (at_min_rate(conn, acked - conn->out_mark, now_ms - conn->out_mark_ms)) {
+  } else if (at_min_rate(conn, flowed, now_ms - conn->out_mark_ms) ||
+             (flowed > 0 && flowed >= conn->out_waited)) {
     conn->out_mark = acked;
+    conn->out_waited = capped(conn->bytes_accepted - acked);
     conn->out_mark_ms = conn->traffic_ms = now_ms;
   }
 }
@@ -121,8 +138,9 @@ static void end_of(struct fin_conn *conn, enum fin_event event, fin_reason reaso
 static void judge(struct fin_conn *conn, uint32_t now_ms) {
   const fin_conn_options *limits = &conn->service->limits;
   /* For the linger: everything was acknowledged a grace ago, and nothing has arrived since. */
+  bool output_waited = conn->output_waits;
   bool input_rests = conn->bytes_in == conn->in_mark;
-  bool quiet = !conn->output_waits && input_rests;
+  bool quiet = !output_waited && input_rests;
   bool grace_over = over(now_ms, conn->in_mark_ms, limits->linger_grace_ms);
   measure(conn, now_ms);
   if (output_bounded(conn) && over(now_ms, conn->out_mark_ms, limits->stall_ms)) {
@@ -143,9 +161,7 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
         end_of(conn, FIN_EV_DEADLINE, FIN_REASON_IDLE);
       break;
     case FIN_BOUND_HALF:
-      if (message_over)
-        end_of(conn, FIN_EV_DEADLINE, FIN_REASON_SLOW_WRITER);
-      else if (over(now_ms, last_progress(conn), limits->half_ms))
+      if (over(now_ms, last_progress(conn), limits->half_ms))
         end_of(conn, FIN_EV_DEADLINE, FIN_REASON_HALF_TIMEOUT);
       break;
     case FIN_BOUND_LINGER:
@@ -154,7 +170,7 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
       } else if (over(now_ms, conn->entered_ms, limits->linger_ms)) {
         if (conn->output_waits || !input_rests) fin_conn_blame(conn, FIN_REASON_LINGER_CUT);
         fin_conn_event(conn, FIN_EV_DEADLINE);
-      } else if (grace_over) {
+      } else if (grace_over || output_waited != conn->output_waits) { /* the grace begins again */
         conn->in_mark = conn->bytes_in;
         conn->in_mark_ms = now_ms;
       }

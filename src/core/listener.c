@@ -73,10 +73,11 @@ static unsigned default_connections_max(void) {
 }
 
 /* Our own stall_ms fires before TCP_USER_TIMEOUT, so that the reason is ours; it may be noticed a
- * quarter late. */
+ * quarter late. The system wants an int. */
 static uint32_t user_timeout(const fin_conn_options *limits) {
-  uint32_t after_stall_ms = limits->stall_ms + limits->stall_ms / 4 + 1000;
-  return limits->dead_peer_after_ms > after_stall_ms ? limits->dead_peer_after_ms : after_stall_ms;
+  uint32_t after_ms = limits->stall_ms + limits->stall_ms / 4 + 1000;
+  if (after_ms < limits->dead_peer_after_ms) after_ms = limits->dead_peer_after_ms;
+  return after_ms < INT32_MAX ? after_ms : INT32_MAX;
 }
 
 static struct fin_acceptor *open_acceptor(struct fin_server *server, const fin_listen *listen,

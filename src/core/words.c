@@ -3,7 +3,7 @@
  * Words for reasons, states, errors and the version.
  */
 #include <finale/finale.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "lifecycle/lifecycle.h"
@@ -36,7 +36,7 @@ const char *fin_state_name(unsigned state) {
 }
 
 const char *fin_strerror(int error) {
-  const char *text = strerrordesc_np(abs(error));
+  const char *text = strerrordesc_np(error < 0 && error > INT_MIN ? -error : error);
   return text ? text : "unknown error";
 }
 

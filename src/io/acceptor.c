@@ -53,7 +53,12 @@ static void listen_on(struct fin_acceptor *acceptor) {
     uv_poll_start(&acceptor->poll, UV_READABLE, on_poll);
 }
 
-static void on_rested(uv_timer_t *timer) { listen_on(timer->data); }
+static void on_rested(uv_timer_t *timer) {
+  struct fin_acceptor *acceptor = timer->data;
+  /* Somebody else may have been faster when it was given up for a moment. */
+  if (acceptor->reserve_fd < 0) acceptor->reserve_fd = open_reserve();
+  listen_on(acceptor);
+}
 
 static void rest(struct fin_acceptor *acceptor) {
   uv_timer_start(&acceptor->rest, on_rested, acceptor->rest_ms, 0);

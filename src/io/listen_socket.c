@@ -18,15 +18,20 @@ static int set(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) ? -errno : 0;
 }
 
-static int at_least(int value, int least) { return value > least ? value : least; }
+enum { KEEPALIVE_MAX = 32767 }; /* seconds that Linux takes: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
+
+static int keepalive_seconds(int value) {
+  if (value < 1) return 1;
+  return value < KEEPALIVE_MAX ? value : KEEPALIVE_MAX;
+}
 
 /* Half of the time in silence, then three probes. TCP_USER_TIMEOUT decides when the peer is given
  * up, for probes too (it overrides TCP_KEEPCNT), and for output that nothing acknowledges. */
 static int watch_for_dead_peer(int fd, const struct fin_listen_spec *spec) {
   int seconds = (int)(spec->dead_peer_after_ms / 1000);
-  int interval = at_least(seconds / 6, 1);
+  int interval = keepalive_seconds(seconds / 6);
   int error = set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least(seconds - 3 * interval, 1));
+  if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_seconds(seconds - 3 * interval));
   if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
   if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
   if (!error) error = set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)spec->user_timeout_ms);
