@@ -138,8 +138,8 @@ FIN_EXPORT void fin_conn_end(fin_conn *conn);
 
 /* Closes politely: flush, FIN, then wait for the peer's FIN while discarding input, so that no
  * reset destroys what the peer has not read yet (RFC 9112, 9.6). No callback but on_close follows.
- * `reason` goes to the report; FIN_REASON_BUG (0) stands for CLOSED, or PEER_ENDED after the
- * peer's FIN. */
+ * `reason` goes to the report, 0 stands for CLOSED; of several clean reasons the first stays, as
+ * PEER_ENDED does after the peer's FIN. */
 FIN_EXPORT void fin_conn_close(fin_conn *conn, fin_reason reason);
 
 /* Ends at once with RST; what was not sent is lost (RFC 9293, 3.10.5). */
@@ -157,7 +157,8 @@ FIN_EXPORT void fin_conn_abort(fin_conn *conn);
 FIN_EXPORT int fin_conn_write(fin_conn *conn, const void *data, size_t len);
 
 /* The same without the copy: takes `data`, and calls release(arg, data) once when it is no longer
- * needed. Also when it fails, before it returns; release must not call fin_ functions. */
+ * needed. Also when it fails, before it returns; release must not call fin_ functions, and may be
+ * NULL. */
 FIN_EXPORT int fin_conn_write_take(fin_conn *conn, const void *data, size_t len,
                                    void (*release)(void *arg, const void *data), void *arg);
 
@@ -174,8 +175,8 @@ FIN_EXPORT void fin_conn_resume(fin_conn *conn);
  * false, and returns what it has consumed. */
 FIN_EXPORT bool fin_conn_reading(const fin_conn *conn);
 
-/* Calls on_timer once, `after_ms` from now, unless the connection has been closed by then; replaces
- * the time set before. FIN_NEVER cancels. */
+/* Calls on_timer once, `after_ms` from now (at most 24 days), unless the connection has been closed
+ * by then; replaces the time set before. FIN_NEVER cancels. */
 FIN_EXPORT void fin_conn_set_timer(fin_conn *conn, uint32_t after_ms);
 
 FIN_EXPORT void *fin_conn_state(fin_conn *conn);         /* handler->state_size bytes */
@@ -233,13 +234,13 @@ typedef struct fin_server_options {
 
 /* NULL with errno set if memory or descriptors are short or an option is out of range (EINVAL).
  * `options` may be NULL. Blocks SIGPIPE in the calling thread, which must be the loop's thread, and
- * opens /dev/null where descriptors 0-2 are closed. */
+ * opens /dev/null where descriptors 0-2 are closed. A program that forks does so before. */
 FIN_EXPORT fin_server *fin_server_new(const fin_server_options *options);
 
 typedef struct fin_listen {
-  const char *host;           /* name or address; NULL: every address, IPv6 and IPv4 */
+  const char *host;           /* address, or a name's first; NULL: every one, IPv6 and IPv4 */
   uint16_t port;              /* 0: any free one, see fin_server_port */
-  const fin_handler *handler; /* stays the caller's, valid until the server is freed */
+  const fin_handler *handler; /* stays the caller's, valid until all is closed */
   void *context;              /* for fin_conn_context */
   fin_conn_options conn;
   int backlog;              /* as listen(2) (4096, cut to somaxconn by the system) */
@@ -260,11 +261,12 @@ FIN_EXPORT uint16_t fin_server_port(const fin_server *server);
 /* Runs the server's own loop until it is drained. 0, or -EINVAL if the loop is the embedder's. */
 FIN_EXPORT int fin_server_run(fin_server *server);
 
-/* Finishes: accepts what already waits in the backlog, closes the listeners, calls on_drain for
- * every connection, aborts what is left after drain_ms, then calls on_drained. Idempotent. */
+/* Finishes: accepts what already waits in the backlog (up to connections_max), closes the
+ * listeners, calls on_drain for every connection, aborts what is left after drain_ms, then calls
+ * on_drained. Idempotent. */
 FIN_EXPORT void fin_server_drain(fin_server *server);
 
-/* Drains without patience: aborts every connection. */
+/* Drains without patience: accepts no more and aborts every connection. */
 FIN_EXPORT void fin_server_abort(fin_server *server);
 
 /* Aborts what is left and frees the server. On its own loop it returns when every connection has
@@ -291,8 +293,8 @@ FIN_EXPORT const char *fin_strerror(int error);
 /* "0.1.0", of the library in use. */
 FIN_EXPORT const char *fin_version(void);
 
-/* Replaces malloc, realloc and free, for the library's own memory (libuv has uv_replace_allocator).
- * Before anything else; not while a server exists. */
+/* Replaces malloc, realloc and free, for the library's own memory (libuv has uv_replace_allocator);
+ * NULL restores one. Before anything else; not while a server exists. */
 FIN_EXPORT void fin_set_allocator(void *(*alloc)(size_t), void *(*resize)(void *, size_t),
                                   void (*release)(void *));
 

@@ -17,10 +17,11 @@ size_t fin_conn_state_offset(void) {
   return (size + 15) / 16 * 16;
 }
 
-void fin_conn_blame(struct fin_conn *conn, fin_reason reason) {
-  if (conn->reason == FIN_REASON_BUG ||
-      (fin_reason_clean(conn->reason) && !fin_reason_clean(reason)))
-    conn->reason = (uint8_t)reason;
+void fin_conn_blame(struct fin_conn *conn, fin_reason reason, int error) {
+  bool first = conn->reason == FIN_REASON_BUG;
+  if (!first && (!fin_reason_clean(conn->reason) || fin_reason_clean(reason))) return;
+  conn->reason = (uint8_t)reason;
+  conn->error = (int16_t)error;
 }
 
 static void hear(struct fin_conn *conn);
@@ -151,10 +152,7 @@ static fin_reason reason_of(int error) {
 void fin_conn_fail(struct fin_conn *conn, int error) {
   /* A reset that arrives when the peer has acknowledged our last byte cuts nothing short. */
   bool harmless = conn->state == FIN_ST_LINGER && fin_conn_unacked(conn, true) == 0;
-  if (!harmless) {
-    fin_conn_blame(conn, reason_of(error));
-    conn->error = (int16_t)error;
-  }
+  if (!harmless) fin_conn_blame(conn, reason_of(error), error);
   fin_conn_event(conn, FIN_EV_IO_ERROR);
 }
 
@@ -219,7 +217,10 @@ static void hear(struct fin_conn *conn) {
       hearing = FIN_HEAR_NOTHING;
       break;
     case FIN_INPUT_DELIVER:
-      if (fin_conn_reading(conn) && !offer_owed(conn)) hearing = FIN_HEAR_INPUT;
+      if (!fin_conn_reading(conn))
+        conn->offer = true;
+      else if (!offer_owed(conn))
+        hearing = FIN_HEAR_INPUT;
       break;
     case FIN_INPUT_DISCARD:
       hearing = FIN_HEAR_INPUT;
@@ -251,6 +252,7 @@ void fin_conn_settle(struct fin_conn *conn) {
 /* Offers new input behind what was kept, or what was kept alone if `len` is 0. */
 static void deliver(struct fin_conn *conn, const char *data, size_t len) {
   size_t kept = fin_inbuf_len(&conn->input);
+  bool again = len == 0;
   if (kept > 0) {
     if (len > 0 && fin_inbuf_append(&conn->input, data, len)) {
       fin_conn_fail(conn, ENOMEM);
@@ -264,7 +266,8 @@ static void deliver(struct fin_conn *conn, const char *data, size_t len) {
   size_t consumed = conn->service->handler->on_data(conn, data, len);
   conn->calling = false;
   if (conn->state >= FIN_ST_CLOSING) return;
-  if (consumed == 0) conn->offer = false; /* resumed within the call: it has seen all there is */
+  /* Paused and resumed within the call once more: it has seen all there is. */
+  if (again && consumed == 0) conn->offer = false;
   if (consumed > len) {
     conn->reason = FIN_REASON_BUG;
     fin_conn_event(conn, FIN_EV_ABORT);
@@ -278,7 +281,10 @@ static void deliver(struct fin_conn *conn, const char *data, size_t len) {
     return;
   }
   if (consumed < len && (consumed > 0 || kept == 0)) fin_conn_await_message(conn); /* a new one */
-  if (consumed == 0 && len >= conn->service->limits.input_max && fin_conn_reading(conn))
+  if (fin_inbuf_len(&conn->input) < conn->service->limits.input_max) return;
+  if (consumed > 0)
+    conn->offer = true; /* more is not read before less is kept */
+  else if (fin_conn_reading(conn))
     fin_conn_close(conn, FIN_REASON_TOO_LONG);
 }
 
@@ -292,7 +298,7 @@ static void on_input(struct fin_conn *conn, const char *data, size_t len) {
     conn->discarded =
         len > UINT32_MAX - conn->discarded ? UINT32_MAX : conn->discarded + (uint32_t)len;
     if (conn->state == FIN_ST_LINGER && conn->discarded > limit) {
-      fin_conn_blame(conn, FIN_REASON_LINGER_CUT);
+      fin_conn_blame(conn, FIN_REASON_LINGER_CUT, 0);
       fin_conn_event(conn, FIN_EV_DEADLINE);
     }
   }
@@ -300,7 +306,7 @@ static void on_input(struct fin_conn *conn, const char *data, size_t len) {
 }
 
 static void on_input_end(struct fin_conn *conn) {
-  fin_conn_blame(conn, FIN_REASON_PEER_ENDED);
+  fin_conn_blame(conn, FIN_REASON_PEER_ENDED, 0);
   fin_conn_event(conn, FIN_EV_PEER_FIN);
   fin_conn_settle(conn);
 }
@@ -358,7 +364,6 @@ void fin_conn_turn_end(struct fin_conn *conn) {
   if (conn->drain_owed) tell_drain(conn);
   if (conn->blocked && conn->output.len <= conn->service->limits.output_low) {
     conn->blocked = false;
-    conn->offer = true;
     fin_conn_await_message(conn); /* its rest was held back by us, not by the peer */
     if (fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT)
       fin_conn_call(conn, conn->service->handler->on_writable);

@@ -73,7 +73,7 @@ void fin_conn_event(struct fin_conn *conn, enum fin_event event);
 void fin_conn_fail(struct fin_conn *conn, int error);
 
 /* Records why: the first reason stays, but an unclean one replaces a clean one. */
-void fin_conn_blame(struct fin_conn *conn, fin_reason reason);
+void fin_conn_blame(struct fin_conn *conn, fin_reason reason, int error);
 
 /* Brings sending, hearing and the deadline into line with the state. */
 void fin_conn_settle(struct fin_conn *conn);

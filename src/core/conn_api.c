@@ -15,7 +15,7 @@
 
 static void say(fin_conn *conn, enum fin_event event, fin_reason reason) {
   if (fin_lifecycle[conn->state][event].kind == FIN_IGNORED) return;
-  fin_conn_blame(conn, reason);
+  fin_conn_blame(conn, reason, 0);
   fin_conn_event(conn, event);
   fin_conn_touch(conn);
 }
@@ -43,15 +43,15 @@ enum {
 /* A refused write leaves a hole in what the peer receives, which handlers that do not look at the
  * result would not notice. So none is survived, and no FIN follows. */
 static int refuse(fin_conn *conn, int error) {
-  fin_conn_blame(conn, error == -ENOBUFS ? FIN_REASON_OUTPUT_FULL : FIN_REASON_NO_MEMORY);
-  conn->error = (int16_t)-error;
+  fin_conn_blame(conn, error == -ENOBUFS ? FIN_REASON_OUTPUT_FULL : FIN_REASON_NO_MEMORY, -error);
   fin_conn_event(conn, FIN_EV_ABORT);
   return error;
 }
 
 static int may_write(fin_conn *conn, size_t len) {
   if (fin_conn_info(conn)->output != FIN_OUTPUT_ACCEPT) return -EPIPE;
-  if (len > conn->service->limits.output_max - conn->output.len) return refuse(conn, -ENOBUFS);
+  size_t waits = fin_conn_output_len(conn), most = conn->service->limits.output_max;
+  if (waits > most || len > most - waits) return refuse(conn, -ENOBUFS);
   return 0;
 }
 
@@ -115,7 +115,7 @@ int fin_conn_write_take(fin_conn *conn, const void *data, size_t len,
     if (error) refuse(conn, error);
   }
   if (error || len == 0) {
-    release(arg, data);
+    if (release) release(arg, data);
     return error;
   }
   fin_conn_await_ack(conn, len);
@@ -153,7 +153,9 @@ bool fin_conn_reading(const fin_conn *conn) {
 
 void fin_conn_set_timer(fin_conn *conn, uint32_t after_ms) {
   conn->timer_set = after_ms != FIN_NEVER;
-  conn->timer_ms = fin_io_now(conn->service->loop->io) + after_ms;
+  /* Of the time that really is: the handler may have worked long since the turn began. */
+  conn->timer_ms = fin_io_update_now(conn->service->loop->io) +
+                   (after_ms < FIN_TIME_MAX_MS ? after_ms : FIN_TIME_MAX_MS);
   conn->rearm = true;
   fin_conn_touch(conn);
 }

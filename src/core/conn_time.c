@@ -131,7 +131,7 @@ static void measure(struct fin_conn *conn, uint32_t now_ms) {
 }
 
 static void end_of(struct fin_conn *conn, enum fin_event event, fin_reason reason) {
-  fin_conn_blame(conn, reason);
+  fin_conn_blame(conn, reason, 0);
   fin_conn_event(conn, event);
 }
 
@@ -168,7 +168,7 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
       if (grace_over && quiet) {
         fin_conn_event(conn, FIN_EV_DEADLINE);
       } else if (over(now_ms, conn->entered_ms, limits->linger_ms)) {
-        if (conn->output_waits || !input_rests) fin_conn_blame(conn, FIN_REASON_LINGER_CUT);
+        if (conn->output_waits || !input_rests) fin_conn_blame(conn, FIN_REASON_LINGER_CUT, 0);
         fin_conn_event(conn, FIN_EV_DEADLINE);
       } else if (grace_over || output_waited != conn->output_waits) { /* the grace begins again */
         conn->in_mark = conn->bytes_in;

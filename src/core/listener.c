@@ -53,8 +53,8 @@ void fin_listener_conn_gone(struct fin_service *service) {
 
 void fin_listener_close(struct fin_listener *listener) {
   if (!listener->acceptor) return;
-  struct fin_acceptor *acceptor = listener->acceptor;
-  fin_acceptor_close(acceptor);
+  if (listener->server->aborting) fin_acceptor_hold(listener->acceptor, true);
+  fin_acceptor_close(listener->acceptor);
   listener->acceptor = NULL;
 }
 

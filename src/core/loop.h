@@ -15,6 +15,8 @@
 
 struct fin_service;
 
+enum { FIN_TIME_MAX_MS = 24 * 24 * 3600 * 1000 }; /* deadlines lie less than 2^31 ms ahead */
+
 struct fin_loop {
   struct fin_io *io;
   struct fin_wheel wheel;
@@ -22,7 +24,7 @@ struct fin_loop {
   struct fin_link settled; /* every connection is in one of these three */
   struct fin_link dirty;
   struct fin_link settling; /* the dirty ones whose turn it is */
-  uint32_t wake_ms; /* the wake-up asked for */
+  uint32_t wake_ms;         /* the wake-up asked for */
   bool wake_set;
   uint64_t last_id;
   fin_server_stats stats;

@@ -6,11 +6,9 @@
 
 #include "core/loop.h"
 
-enum { TIME_MAX_MS = 24 * 24 * 3600 * 1000 }; /* deadlines lie less than 2^31 ms ahead */
-
 static int fill_time(uint32_t *time_ms, uint32_t default_ms) {
   if (*time_ms == 0) *time_ms = default_ms;
-  return *time_ms <= TIME_MAX_MS ? 0 : -EINVAL;
+  return *time_ms <= FIN_TIME_MAX_MS ? 0 : -EINVAL;
 }
 
 static void fill_size(size_t *size, size_t default_size) {

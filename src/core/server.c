@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "core/conn.h"
 
-enum { DRAIN_MS = 30 * 1000, DRAIN_MS_MAX = 24 * 24 * 3600 * 1000 };
+enum { DRAIN_MS = 30 * 1000 };
 
 static void destroy(struct fin_server *server) {
   while (!fin_list_empty(&server->listeners))
@@ -53,7 +53,7 @@ static void owe_drain(struct fin_conn *conn) {
 }
 
 static void time_out(struct fin_conn *conn) {
-  if (conn->state < FIN_ST_CLOSING) fin_conn_blame(conn, FIN_REASON_DRAIN_TIMEOUT);
+  if (conn->state < FIN_ST_CLOSING) fin_conn_blame(conn, FIN_REASON_DRAIN_TIMEOUT, 0);
   fin_conn_abort(conn);
 }
 
@@ -97,7 +97,7 @@ fin_server *fin_server_new(const fin_server_options *options) {
   fin_server_options defaults = {0};
   if (options) defaults = *options;
   if (defaults.drain_ms == 0) defaults.drain_ms = DRAIN_MS;
-  if (defaults.drain_ms > DRAIN_MS_MAX) {
+  if (defaults.drain_ms > FIN_TIME_MAX_MS) {
     errno = EINVAL;
     return NULL;
   }

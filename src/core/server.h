@@ -32,7 +32,7 @@ struct fin_listener {
   unsigned connections_max;
 };
 
-/* Closes the listener: what waits in its backlog is accepted first. */
+/* Closes the listener: what waits in its backlog is accepted first, unless the server aborts. */
 void fin_listener_close(struct fin_listener *listener);
 
 /* A connection has ended: there is room for another. */

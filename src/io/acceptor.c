@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,6 +69,10 @@ static void rest(struct fin_acceptor *acceptor) {
   acceptor->events->on_pause(acceptor->owner);
 }
 
+static bool no_room(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 /* No descriptor is left: answers those who wait by closing, through the one in reserve. */
 static void shed(struct fin_acceptor *acceptor) {
   unsigned count = 0;
@@ -86,7 +92,7 @@ static void accept_some(struct fin_acceptor *acceptor, unsigned most) {
     int fd = accept_one(acceptor);
     if (fd < 0 && errno == EAGAIN) return;
     if (fd < 0) {
-      shed(acceptor);
+      if (no_room(errno)) shed(acceptor);
       rest(acceptor);
       return;
     }
@@ -145,10 +151,17 @@ static void on_handle_closed(uv_handle_t *handle) {
   events->on_closed(owner);
 }
 
+/* How many connections wait in a listener's backlog: tcpi_unacked, of a listening socket. */
+static unsigned backlog_now(int fd) {
+  struct tcp_info info = {0};
+  socklen_t len = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 : info.tcpi_unacked;
+}
+
 void fin_acceptor_close(struct fin_acceptor *acceptor) {
   /* Closing a listener resets those in its backlog, whom the kernel has told that they are
    * connected. Held back, they are over the limit and stay so. */
-  accept_some(acceptor, UINT32_MAX);
+  accept_some(acceptor, backlog_now(acceptor->fd));
   uv_close((uv_handle_t *)&acceptor->poll, on_handle_closed);
   uv_close((uv_handle_t *)&acceptor->rest, on_handle_closed);
   close(acceptor->fd);

@@ -50,6 +50,7 @@ int fin_io_hear_signals(struct fin_io *io, void (*heard)(void *arg), void *arg);
 
 /* The loop's time in milliseconds. It wraps: only differences mean something. */
 uint32_t fin_io_now(const struct fin_io *io);
+uint32_t fin_io_update_now(struct fin_io *io); /* asks the system; else it is as of the turn */
 void fin_io_wake_at(struct fin_io *io, uint32_t at_ms); /* replaces the time set before */
 void fin_io_ask_turn_end(struct fin_io *io);
 

@@ -52,6 +52,11 @@ static void on_timer(uv_timer_t *timer) {
 
 uint32_t fin_io_now(const struct fin_io *io) { return (uint32_t)uv_now(io->loop); }
 
+uint32_t fin_io_update_now(struct fin_io *io) {
+  uv_update_time(io->loop);
+  return fin_io_now(io);
+}
+
 void fin_io_wake_at(struct fin_io *io, uint32_t at_ms) {
   int32_t wait_ms = (int32_t)(at_ms - fin_io_now(io));
   uv_timer_start(&io->timer, on_timer, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
@@ -129,6 +134,21 @@ void fin_io_free(struct fin_io *io) {
   fin_release(io);
 }
 
+enum { LOOP_DESCRIPTORS = 8 }; /* libuv's first loop takes fewer, and aborts where there are none */
+
+static int try_descriptors(void) {
+  int fds[LOOP_DESCRIPTORS], count = 0, error = 0;
+  while (count < LOOP_DESCRIPTORS && !error) {
+    fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fds[count] < 0)
+      error = -errno;
+    else
+      count++;
+  }
+  while (count > 0) close(fds[--count]);
+  return error;
+}
+
 /* Everything that can fail, before the first handle is in the loop. */
 static int open_resources(struct fin_io *io, uv_loop_t *loop) {
   int error = occupy_standard_fds();
@@ -137,7 +157,8 @@ static int open_resources(struct fin_io *io, uv_loop_t *loop) {
   if (!io->read_buffer) return -ENOMEM;
   io->owns_loop = !loop;
   io->loop = loop ? loop : &io->own_loop;
-  if (io->owns_loop) error = uv_loop_init(&io->own_loop);
+  if (io->owns_loop) error = try_descriptors();
+  if (io->owns_loop && !error) error = uv_loop_init(&io->own_loop);
   if (error) {
     io->owns_loop = false;
     return error;
