@@ -60,15 +60,13 @@ const char *built_program(const char *relative) {
   return path;
 }
 
-static uint16_t read_port(int from, const char *program) {
+static uint16_t read_port(FILE *output, const char *program) {
   char line[256];
-  FILE *output = fdopen(from, "r");
   if (!output || !fgets(line, sizeof line, output))
     bench_fail("%s ended before it listened", program);
   const char *colon = strrchr(line, ':');
   if (strncmp(line, "listening on ", 13) != 0 || !colon)
     bench_fail("%s said '%s' in place of where it listens", program, line);
-  fclose(output);
   return (uint16_t)atoi(colon + 1);
 }
 
@@ -87,12 +85,14 @@ struct server_process server_process_start(const char *const *argv) {
     _exit(127);
   }
   close(ends[1]);
-  return (struct server_process){.pid = pid, .port = read_port(ends[0], argv[0])};
+  FILE *output = fdopen(ends[0], "r");
+  return (struct server_process){.pid = pid, .port = read_port(output, argv[0]), .output = output};
 }
 
 void server_process_stop(struct server_process *server) {
   kill(server->pid, SIGTERM);
   waitpid(server->pid, NULL, 0);
+  fclose(server->output);
 }
 
 uint64_t server_process_cpu_ns(const struct server_process *server) {

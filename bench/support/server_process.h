@@ -7,11 +7,13 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct server_process {
   pid_t pid;
   uint16_t port;
+  FILE *output; /* what it prints; held open, for what it says at its end */
 };
 
 /* Starts argv and waits for its line `listening on HOST:PORT`. Exits with a message if that fails.

@@ -182,9 +182,9 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
 }
 
 void fin_conn_time(struct fin_conn *conn) {
-  uint32_t now_ms = fin_io_now(conn->service->loop->io);
+  const struct fin_io *io = conn->service->loop->io;
   conn->rearm = true;
-  if (conn->timer_set && (int32_t)(conn->timer_ms - now_ms) <= 0) fin_conn_tell_timer(conn);
-  if (conn->state < FIN_ST_CLOSING) judge(conn, now_ms);
+  if (conn->timer_set && (int32_t)(conn->timer_ms - fin_io_now(io)) <= 0) fin_conn_tell_timer(conn);
+  if (conn->state < FIN_ST_CLOSING) judge(conn, fin_io_now(io)); /* on_timer may have moved it */
   fin_conn_settle(conn);
 }

@@ -216,3 +216,10 @@ Test(pages, lifecycle_md_shows_the_table_whole) {
   for (unsigned i = 0; i < BLOCK_COUNT; i++)
     cr_expect(seen[i] == 1, "docs/lifecycle.md has \"%s\" %u times", blocks[i].name, seen[i]);
 }
+
+Test(pages, readme_shows_the_diagram) {
+  unsigned seen[BLOCK_COUNT] = {0};
+
+  check_page("README.md", seen);
+  cr_expect(seen[0] == 1, "README.md has \"%s\" %u times", blocks[0].name, seen[0]);
+}

@@ -163,6 +163,7 @@ Test(server_free_embedded, never_ran) {
   listen_and_dial(&scene, "hello");
   fin_server_free(scene.server);
   cr_assert_eq(uv_run(&scene.loop, UV_RUN_DEFAULT), 0);
+  cr_assert_eq(scene.opened, 0, "who waited in the backlog is not let in any more");
   cr_assert_eq(ending_of(scene.peer), ECONNRESET);
   end(&scene);
 }

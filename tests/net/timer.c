@@ -104,6 +104,18 @@ Test(timer, cancelled) {
   end(&scene, peer);
 }
 
+Test(timer, far_away) {
+  static const uint32_t times[] = {INT32_MAX, (uint32_t)INT32_MAX + 1, FIN_NEVER - 1};
+  struct scene scene = {.fired = 0};
+  int peer = begin(&scene);
+  for (unsigned i = 0; i < sizeof times / sizeof *times; i++) {
+    (void)set(&scene, times[i]);
+    turn_for(&scene.net, 20);
+    cr_assert_eq(scene.fired, 0);
+  }
+  end(&scene, peer);
+}
+
 static void again(fin_conn *conn) { fin_conn_set_timer(conn, 20); }
 
 Test(timer, set_again_within_on_timer) {
@@ -230,4 +242,37 @@ Test(timer, each_connection_has_its_own) {
   net_until(net, net->closed == MANY);
   cr_assert_eq(scene.fired, MANY);
   net_end(net);
+}
+
+/* ---- when the handler has kept the loop busy ---- */
+
+static void be_busy(unsigned ms) {
+  uint64_t begun = net_now_ms();
+  while (net_now_ms() - begun < ms) continue;
+}
+
+struct busy {
+  struct scene scene; /* first: it is the context */
+  uint64_t set_ms;
+};
+
+static size_t work_and_set(fin_conn *conn, const char *data, size_t len) {
+  struct busy *busy = fin_conn_context(conn);
+  (void)data;
+  be_busy(300);
+  fin_conn_set_timer(conn, 200);
+  busy->set_ms = net_now_ms();
+  return len;
+}
+
+Test(timer, set_after_long_work) {
+  static const fin_handler worker = {.on_data = work_and_set, .on_timer = on_timer};
+  struct busy busy = {.set_ms = 0};
+  struct net *net = &busy.scene.net;
+  net_begin(net, &(fin_listen){.handler = &worker, .context = &busy});
+  int peer = net_connect(net);
+  net_send(net, peer, "x", 1);
+  net_until(net, busy.scene.fired == 1);
+  expect_fired(&busy.scene, busy.set_ms, 200);
+  end(&busy.scene, peer);
 }

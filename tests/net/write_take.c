@@ -121,6 +121,14 @@ Test(write_take, refused_after_end) {
   end(&net, peer);
 }
 
+Test(write_take, refused_with_nothing_to_release) {
+  struct net net;
+  int peer = begin(&net);
+  fin_conn_end(net.conn);
+  cr_assert_eq(fin_conn_write_take(net.conn, "constant", 8, NULL, NULL), -EPIPE);
+  end(&net, peer);
+}
+
 Test(write_take, refused_after_close) {
   struct net net;
   int peer = begin(&net);
