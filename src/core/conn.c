@@ -388,12 +388,13 @@ struct fin_conn *fin_conn_new(struct fin_service *service, int fd) {
   loop->stats.accepted++;
   loop->stats.connections++;
   loop->stats.in_state[FIN_ST_OPENING]++;
-
   int error = fin_io_open(loop->io, fin_conn_stream(conn), conn, fd);
-  if (error)
-    fin_conn_fail(conn, -error);
-  else
-    fin_conn_event(conn, FIN_EV_READY);
-  fin_conn_settle(conn);
+  if (error) fin_conn_fail(conn, -error);
   return conn;
+}
+
+void fin_conn_ready(struct fin_conn *conn) {
+  if (conn->state >= FIN_ST_CLOSING) return;
+  fin_conn_event(conn, FIN_EV_READY);
+  fin_conn_settle(conn);
 }

@@ -62,9 +62,12 @@ struct fin_conn {
       output_waits : 1; /* output, the FIN included, was not all acknowledged when last looked at */
 };
 
-/* Makes a connection of a connected descriptor and opens it; NULL: no memory, the descriptor stays
- * the caller's. Calls on_open. */
+/* Makes a connection, in OPENING, that takes the descriptor; NULL: no memory, the descriptor stays
+ * the caller's. Until it is ready it must be settled, for its deadline. */
 struct fin_conn *fin_conn_new(struct fin_service *service, int fd);
+
+/* Its transport is open, unless it has failed already. Calls on_open. */
+void fin_conn_ready(struct fin_conn *conn);
 
 /* What the table says to an event. */
 void fin_conn_event(struct fin_conn *conn, enum fin_event event);

@@ -17,7 +17,9 @@ enum {
 
 static bool on_accept(void *owner, int fd) {
   struct fin_listener *listener = owner;
-  if (!fin_conn_new(&listener->service, fd)) return false;
+  struct fin_conn *conn = fin_conn_new(&listener->service, fd);
+  if (!conn) return false;
+  fin_conn_ready(conn);
   if (listener->service.live >= listener->connections_max && listener->acceptor)
     fin_acceptor_hold(listener->acceptor, true);
   return true;
