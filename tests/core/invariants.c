@@ -130,7 +130,7 @@ static void explain_by_time(struct subject *subject) {
     OBEY(no_deadline_comes_early, patience_lost_with_reader(subject), "stalled");
     subject->stalled = true;
     subject_blame(subject, 1u << FIN_REASON_SLOW_READER, 0);
-  } else if (fin_states[subject->state].bound == FIN_BOUND_LINGER) {
+  } else if (due_of(subject).bound == FIN_BOUND_LINGER) { /* closed, perhaps in on_timer */
     OBEY(no_deadline_comes_early, patience_lost_with_linger(subject, &reasons), "lingered");
     subject->lingered = true;
     subject_blame(subject, reasons, 0);

@@ -133,13 +133,12 @@ static bool may_write(const struct subject *subject) {
   return fin_states[fin_conn_life(subject->conn)].output == FIN_OUTPUT_ACCEPT;
 }
 
-static void do_write(struct subject *subject, bool take) {
+static void do_write(struct subject *subject, size_t len, bool take) {
   struct world *world = subject->world;
   bool ended = !may_write(subject);
   bool said = subject->ended || subject->closed || subject->aborted || subject->failed;
   OBEY(output_is_refused_once_ended, ended || !said, "%s after the end",
        fin_state_name(fin_conn_life(subject->conn)));
-  size_t len = some_len(world, subject);
   size_t room = room_of(subject);
   const char *data = pattern(subject->socket->shift, subject->accepted);
   int error = take ? write_take(subject, data, len) : write_copy(subject, data, len);
@@ -217,10 +216,10 @@ static void do_set_timer(struct subject *subject) {
   subject->timer_ms = world_now(world) + after_ms;
 }
 
-/* More parts than one send can have. */
+/* More parts than one send can have, then what may be sent at once. */
 static void write_many(struct subject *subject) {
-  for (unsigned i = 0; i < 70 && may_write(subject); i++) do_write(subject, true);
-  do_write(subject, false);
+  for (unsigned i = 0; i < 70 && may_write(subject); i++) do_write(subject, 1 + i % 3, true);
+  if (may_write(subject)) do_write(subject, WRITE_MAX / 16, false);
 }
 
 static void do_verb(struct subject *subject, enum verb verb) {
@@ -229,10 +228,10 @@ static void do_verb(struct subject *subject, enum verb verb) {
   world->depth++;
   switch (verb) {
     case VERB_WRITE:
-      do_write(subject, false);
+      do_write(subject, some_len(world, subject), false);
       break;
     case VERB_TAKE:
-      do_write(subject, true);
+      do_write(subject, some_len(world, subject), true);
       if (world_chance(world, 2)) write_many(subject);
       break;
     case VERB_END:
