@@ -9,7 +9,7 @@
 #define FIN_TEST_WORLD_H
 
 #include "core/laws.h"
-#include "core/random.h"
+#include "support/random.h"
 #include "core/stage.h"
 
 enum { SUBJECTS_MAX = 5, FLOW_POINTS = 1024 };
