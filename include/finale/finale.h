@@ -201,8 +201,8 @@ typedef struct fin_conn_options {
   uint32_t idle_ms; /* open without traffic, then closed politely (75 s); FIN_NEVER: no bound */
   uint32_t half_ms; /* half-closed either way without progress (30 s) */
 
-  /* Bytes that wait without progress: output for the peer's acknowledgement, input for the rest of
-   * a message that the handler has left unconsumed (30 s). */
+  /* Bytes that wait without progress: output for the peer's acknowledgement, and while neither side
+   * has ended, input for the rest of a message that the handler has left unconsumed (30 s). */
   uint32_t stall_ms;
   uint32_t min_rate; /* bytes a second that count as progress (240) */
 

@@ -9,8 +9,8 @@
 #define FIN_TEST_WORLD_H
 
 #include "core/laws.h"
-#include "support/random.h"
 #include "core/stage.h"
+#include "support/random.h"
 
 enum { SUBJECTS_MAX = 5, FLOW_POINTS = 1024 };
 
