@@ -4,29 +4,9 @@
  */
 #include <errno.h>
 
+#include "big_reply.h"
 #include "lifecycle/lifecycle.h"
 #include "support/net.h"
-
-enum { LEN = 8 * 1000 * 1000 };
-
-static size_t consume(fin_conn *conn, const char *data, size_t len) {
-  (void)conn, (void)data;
-  return len;
-}
-
-static void write_a_lot(fin_conn *conn) {
-  cr_assert_eq(fin_conn_write(conn, net_pattern(LEN), LEN), 0);
-}
-
-static void write_a_lot_and_end(fin_conn *conn) {
-  write_a_lot(conn);
-  fin_conn_end(conn);
-}
-
-static void write_a_lot_and_close(fin_conn *conn) {
-  write_a_lot(conn);
-  fin_conn_close(conn, FIN_REASON_CLOSED);
-}
 
 static void reset_in_the_middle(void (*on_open)(fin_conn *conn), enum fin_state state) {
   struct net net;
