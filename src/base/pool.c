@@ -47,6 +47,7 @@ void fin_pool_init(struct fin_pool *pool, size_t object_size) {
   pool->capacity = (pool->slab_size - header) / pool->object_size;
   pool->live = 0;
   pool->empty = NULL;
+  pool->at_hand = NULL;
   fin_list_init(&pool->slabs_with_room);
   fin_list_init(&pool->slabs_full);
   pool->apart_size = OBJECTS_APART ? object_size : 0;
@@ -55,12 +56,6 @@ void fin_pool_init(struct fin_pool *pool, size_t object_size) {
 static void release_slab(struct fin_pool *pool, struct fin_slab *slab) {
   fin_list_remove(&slab->link);
   fin_block_release(slab, pool->slab_size, slab->origin);
-}
-
-void fin_pool_fini(struct fin_pool *pool) {
-  assert(pool->live == 0);
-  if (pool->empty) release_slab(pool, pool->empty);
-  pool->empty = NULL;
 }
 
 static struct fin_slab *new_slab(struct fin_pool *pool) {
@@ -96,7 +91,11 @@ static void *take_object(struct fin_pool *pool) {
 }
 
 void *fin_pool_get(struct fin_pool *pool) {
-  void *object = pool->apart_size ? fin_alloc(pool->apart_size) : take_object(pool);
+  void *object = pool->at_hand;
+  if (object)
+    pool->at_hand = NULL;
+  else
+    object = pool->apart_size ? fin_alloc(pool->apart_size) : take_object(pool);
   if (object) pool->live++;
   return object;
 }
@@ -126,6 +125,16 @@ void fin_pool_put(struct fin_pool *pool, void *object) {
   pool->live--;
   if (pool->apart_size)
     fin_release(object);
+  else if (!pool->at_hand)
+    pool->at_hand = object;
   else
     return_object(pool, object);
+}
+
+void fin_pool_fini(struct fin_pool *pool) {
+  assert(pool->live == 0);
+  if (pool->at_hand) return_object(pool, pool->at_hand);
+  pool->at_hand = NULL;
+  if (pool->empty) release_slab(pool, pool->empty);
+  pool->empty = NULL;
 }

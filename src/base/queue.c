@@ -47,8 +47,14 @@ static void join(struct fin_queue *queue, const struct fin_queue *more) {
 }
 
 static void push(struct fin_queue *queue, struct fin_chunk *chunk) {
-  chunk->next = chunk;
-  join(queue, &(struct fin_queue){.last = chunk, .len = chunk->end - chunk->begin});
+  if (queue->last) {
+    chunk->next = first_of(queue);
+    queue->last->next = chunk;
+  } else {
+    chunk->next = chunk;
+  }
+  queue->last = chunk;
+  queue->len += chunk->end - chunk->begin;
 }
 
 static void pop(struct fin_queue *queue, struct fin_pool *pool) {
@@ -88,6 +94,16 @@ static struct fin_chunk *new_copy(struct fin_pool *pool, const char *data, size_
 int fin_queue_append(struct fin_queue *queue, struct fin_pool *pool, const void *data, size_t len) {
   const char *bytes = data;
   size_t room = queue->last ? queue->last->cap - queue->last->end : 0;
+  if (len <= room) { /* the usual cases: this and the next */
+    if (len > 0) queue->len += fill(queue->last, bytes, len);
+    return 0;
+  }
+  if (!queue->last && len <= CHUNK_ROOM) {
+    struct fin_chunk *first = new_copy(pool, bytes, len);
+    if (!first) return -ENOMEM;
+    push(queue, first);
+    return 0;
+  }
   size_t here = len < room ? len : room;
   struct fin_queue more = {0};
   while (here + more.len < len) {

@@ -117,6 +117,7 @@ Test(pool, failure_is_null_and_changes_nothing) {
   cr_assert_eq(counted.live, 0);
 }
 
+/* Besides the first, of which an object is kept at hand. */
 Test(pool, keeps_one_empty_slab) {
   enum { SLABS = 5 };
   struct fin_pool pool;
@@ -128,7 +129,8 @@ Test(pool, keeps_one_empty_slab) {
   cr_assert_eq(counted.live, SLABS, "slabs are filled before another is taken");
   for (size_t i = 0; i < count; i++) {
     fin_pool_put(&pool, objects[i]);
-    size_t empty = (i + 1) / pool.capacity, used = SLABS - empty;
+    size_t whole = (i + 1) / pool.capacity, empty = whole > 0 ? whole - 1 : 0;
+    size_t used = SLABS - empty;
     MUST(counted.live == used + (empty > 0), "after %zu puts: %zu slabs", i + 1, counted.live);
   }
   size_t calls = counted.calls;
@@ -211,7 +213,7 @@ Test(pool, resident_memory_is_the_objects_and_returns) {
               (full - before) / OBJECTS);
     for (size_t i = 0; i < OBJECTS; i++) fin_pool_put(&pool, objects[i * 7 % OBJECTS]);
     size_t after = resident_bytes();
-    cr_assert(after < before + pool.slab_size + 65536, "%zu bytes left", after - before);
+    cr_assert(after < before + 2 * pool.slab_size + 65536, "%zu bytes left", after - before);
   }
   fin_pool_fini(&pool);
 }
