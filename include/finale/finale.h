@@ -34,6 +34,7 @@ extern "C" {
 
 typedef struct fin_conn fin_conn;
 typedef struct fin_server fin_server;
+typedef struct fin_conn_options fin_conn_options;
 struct uv_loop_s; /* libuv's uv_loop_t */
 
 /* A time that never comes. Only where the option says that it is allowed. */
@@ -52,6 +53,7 @@ struct uv_loop_s; /* libuv's uv_loop_t */
   X(ABORTED, false, "the handler aborted") \
   X(PROTOCOL, false, "the peer broke the protocol") \
   X(TOO_LONG, false, "the peer sent a message over the limit") \
+  X(NOT_OPENED, false, "no connection could be made") \
   X(OPEN_TIMEOUT, false, "not open after open_ms") \
   X(HALF_TIMEOUT, false, "half-closed without progress for half_ms") \
   X(SLOW_READER, false, "output made no progress for stall_ms") \
@@ -101,6 +103,10 @@ typedef struct fin_report {
 typedef struct fin_handler {
   size_t state_size; /* zeroed bytes that live and die with the connection: fin_conn_state() */
 
+  /* Input is not answered here but goes elsewhere: output that waits does not hold it back. Who
+   * sets this keeps to output_high by itself. */
+  bool full_duplex;
+
   /* The connection is open. First, once. Default: nothing. */
   void (*on_open)(fin_conn *conn);
 
@@ -139,7 +145,8 @@ FIN_EXPORT void fin_conn_end(fin_conn *conn);
 /* Closes politely: flush, FIN, then wait for the peer's FIN while discarding input, so that no
  * reset destroys what the peer has not read yet (RFC 9112, 9.6). No callback but on_close follows.
  * `reason` goes to the report, 0 stands for CLOSED; of several clean reasons the first stays, as
- * PEER_ENDED does after the peer's FIN. */
+ * PEER_ENDED does after the peer's FIN. One that is still opening is opened for what was written,
+ * and given up at once if nothing was. */
 FIN_EXPORT void fin_conn_close(fin_conn *conn, fin_reason reason);
 
 /* Ends at once with RST; what was not sent is lost (RFC 9293, 3.10.5). */
@@ -179,12 +186,34 @@ FIN_EXPORT bool fin_conn_reading(const fin_conn *conn);
  * by then; replaces the time set before. FIN_NEVER cancels. */
 FIN_EXPORT void fin_conn_set_timer(fin_conn *conn, uint32_t after_ms);
 
+/* While a connection is busy its handler bounds the time, with a timer: neither idle_ms nor the
+ * waiting for the rest of a message counts. For who works on an answer, or keeps better time. Every
+ * other bound stays; but for half_ms of a full_duplex handler, which waits for another connection
+ * that is bounded itself. Who is still busy when half_ms is over is reset: what was begun must not
+ * pass for the whole. */
+FIN_EXPORT void fin_conn_set_busy(fin_conn *conn, bool busy);
+
+/* From now on the connection is another handler's: `handler` stays the caller's. Its on_open comes
+ * first, soon after the running callback, then the input that was not consumed, and the peer's FIN
+ * if that has been. The old handler hears no more of it, not even on_close; its timer, its pause
+ * and its being busy are over. `options` NULL: the bounds stay.
+ *   -EPIPE   output has ended
+ *   -EINVAL  no on_data, or an option out of range
+ *   -ENOMEM  no memory
+ * A failure changes nothing. */
+FIN_EXPORT int fin_conn_hand_over(fin_conn *conn, const fin_handler *handler, void *context,
+                                  const fin_conn_options *options);
+
 FIN_EXPORT void *fin_conn_state(fin_conn *conn);         /* handler->state_size bytes */
 FIN_EXPORT void *fin_conn_context(const fin_conn *conn); /* fin_listen.context */
 FIN_EXPORT const fin_handler *fin_conn_handler(const fin_conn *conn);
 FIN_EXPORT fin_server *fin_conn_server(const fin_conn *conn);
-FIN_EXPORT uint64_t fin_conn_id(const fin_conn *conn);   /* from 1, never reused */
-FIN_EXPORT unsigned fin_conn_life(const fin_conn *conn); /* state number: fin_state_name */
+FIN_EXPORT uint64_t fin_conn_id(const fin_conn *conn);     /* from 1, never reused */
+FIN_EXPORT unsigned fin_conn_life(const fin_conn *conn);   /* state number: fin_state_name */
+FIN_EXPORT uint32_t fin_conn_age_ms(const fin_conn *conn); /* as of the running turn */
+
+/* Its bounds, every default filled in; valid until on_close returns, or it is handed over. */
+FIN_EXPORT const fin_conn_options *fin_conn_limits(const fin_conn *conn);
 
 /* Writes the peer's or our own address as "127.0.0.1:80" or "[::1]:80" into `text`, at most `size`
  * bytes with the NUL (FIN_ADDRESS_MAX always suffices). -ENOTCONN once the descriptor is closed or
@@ -196,7 +225,7 @@ FIN_EXPORT int fin_conn_own_address(const fin_conn *conn, char *text, size_t siz
 /* ---- bounds of a connection ----
  * Every state of a connection has a deadline. idle_ms alone may be FIN_NEVER: the times that bound
  * a dying connection may not. Times are at most 24 days. */
-typedef struct fin_conn_options {
+struct fin_conn_options {
   uint32_t open_ms; /* to be open (10 s) */
   uint32_t idle_ms; /* open without traffic, then closed politely (75 s); FIN_NEVER: no bound */
   uint32_t half_ms; /* half-closed either way without progress (30 s) */
@@ -209,7 +238,9 @@ typedef struct fin_conn_options {
   uint32_t linger_ms; /* after our FIN for the peer's, in all (10 s) */
   /* ...and this long once everything is acknowledged and nothing more arrives (200 ms). */
   uint32_t linger_grace_ms;
-  uint32_t linger_bytes_max; /* input discarded after close (1 MiB) */
+  /* Input discarded after close (64 MiB): a client that sends all before it reads shall still find
+   * our last words. */
+  uint32_t linger_bytes_max;
 
   /* Silence of a peer's kernel: keepalive probes ask it, TCP_USER_TIMEOUT gives it up. Not before
    * stall_ms and a quarter, so that the reason of what can be told apart is ours (120 s). */
@@ -219,7 +250,7 @@ typedef struct fin_conn_options {
   size_t output_low;  /* and goes on at or below (half of output_high) */
   size_t output_max;  /* most that may wait (16 MiB) */
   size_t input_max;   /* most that may stay unconsumed (64 KiB) */
-} fin_conn_options;
+};
 
 /* ---- the server ---- */
 
@@ -258,6 +289,24 @@ FIN_EXPORT int fin_server_listen(fin_server *server, const fin_listen *listen);
 /* The port of the listener added last; 0 if there is none. */
 FIN_EXPORT uint16_t fin_server_port(const fin_server *server);
 
+/* ---- connections that we open ---- */
+
+typedef struct fin_dial {
+  const char *host; /* an address or a name; copied */
+  uint16_t port;
+  const fin_handler *handler; /* stays the caller's, valid until the connection has ended */
+  void *context;              /* for fin_conn_context */
+  fin_conn_options conn;
+} fin_dial;
+
+/* Makes a connection to somebody else: returned at once, in state OPENING, where it takes output
+ * and each of the verbs. The name is resolved and its addresses are tried one after the other, all
+ * within open_ms. on_open follows, or on_close alone with NOT_OPENED (error: the errno of the last
+ * attempt, EADDRNOTAVAIL for a name that cannot be resolved) or OPEN_TIMEOUT. It belongs to the
+ * server's connections, in all else. NULL with errno set: EINVAL (no host or port, no on_data, an
+ * option out of range), ENOMEM, ECANCELED (the server has been drained or aborted). */
+FIN_EXPORT fin_conn *fin_server_dial(fin_server *server, const fin_dial *dial);
+
 /* Runs the server's own loop until it is drained. 0, or -EINVAL if the loop is the embedder's. */
 FIN_EXPORT int fin_server_run(fin_server *server);
 
@@ -266,7 +315,7 @@ FIN_EXPORT int fin_server_run(fin_server *server);
  * on_drained. Idempotent. */
 FIN_EXPORT void fin_server_drain(fin_server *server);
 
-/* Drains without patience: accepts no more and aborts every connection. */
+/* Drains without patience: accepts no more and aborts every connection, with DRAIN_TIMEOUT. */
 FIN_EXPORT void fin_server_abort(fin_server *server);
 
 /* Aborts what is left and frees the server. On its own loop it returns when every connection has
@@ -276,7 +325,8 @@ FIN_EXPORT void fin_server_abort(fin_server *server);
 FIN_EXPORT void fin_server_free(fin_server *server);
 
 typedef struct fin_server_stats {
-  uint64_t accepted;                 /* connections so far */
+  uint64_t accepted;                 /* connections so far, by listeners */
+  uint64_t dialled;                  /* and by fin_server_dial */
   uint64_t shed;                     /* closed at once for want of a descriptor or memory */
   uint64_t accept_pauses;            /* times that accepting stopped for want of one */
   uint64_t closed[FIN_REASON_COUNT]; /* connections ended, by reason */

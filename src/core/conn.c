@@ -50,11 +50,11 @@ void fin_conn_call(struct fin_conn *conn, void (*callback)(fin_conn *)) {
 static void enter(struct fin_conn *conn, enum fin_state to) {
   struct fin_loop *loop = conn->service->loop;
   uint32_t now_ms = fin_io_now(loop->io);
-  conn->state_ms[conn->state] += now_ms - conn->entered_ms;
+  if (conn->state < FIN_ST_CLOSING) conn->state_ms[conn->state] += now_ms - conn->entered_ms;
   loop->stats.in_state[conn->state]--;
   loop->stats.in_state[to]++;
   conn->state = (uint8_t)to;
-  conn->entered_ms = now_ms;
+  if (to < FIN_ST_CLOSED) conn->entered_ms = now_ms;
   /* Every state begins with its whole time. */
   conn->in_mark = conn->bytes_in;
   conn->in_mark_ms = conn->out_mark_ms = conn->traffic_ms = now_ms;
@@ -71,6 +71,7 @@ static void close_fd(struct fin_conn *conn, bool reset) {
 }
 
 static void tell_end(struct fin_conn *conn) {
+  conn->end_owed = false;
   if (conn->service->handler->on_end)
     fin_conn_call(conn, conn->service->handler->on_end);
   else
@@ -78,21 +79,21 @@ static void tell_end(struct fin_conn *conn) {
 }
 
 static void free_conn(struct fin_conn *conn) {
-  struct fin_service *service = conn->service;
-  struct fin_loop *loop = service->loop;
+  struct fin_service *home = fin_conn_go_home(conn);
+  struct fin_loop *loop = home->loop;
   fin_queue_clear(&conn->output, &loop->chunks);
   fin_inbuf_clear(&conn->input);
   fin_list_remove(&conn->link);
   loop->stats.connections--;
   loop->stats.in_state[FIN_ST_CLOSED]--;
-  service->live--;
-  fin_pool_put(&service->conns, conn);
-  if (loop->on_conn_gone) loop->on_conn_gone(loop->server, service);
+  home->take_back(home, conn);
+  if (loop->on_conn_gone) loop->on_conn_gone(loop->server);
 }
 
 static void tell_close(struct fin_conn *conn) {
   const fin_handler *handler = conn->service->handler;
-  conn->service->loop->stats.closed[conn->reason]++;
+  struct fin_loop *loop = conn->service->loop;
+  loop->stats.closed[conn->reason]++;
   if (handler->on_close) {
     fin_report report = {
         .reason = conn->reason,
@@ -102,6 +103,7 @@ static void tell_close(struct fin_conn *conn) {
         .bytes_acked = conn->out_mark,
     };
     memcpy(report.state_ms, conn->state_ms, sizeof conn->state_ms);
+    report.state_ms[FIN_ST_CLOSING] = fin_io_now(loop->io) - conn->entered_ms;
     conn->calling = true;
     handler->on_close(conn, &report);
   }
@@ -120,6 +122,9 @@ static void perform(struct fin_conn *conn, unsigned actions) {
 
 void fin_conn_event(struct fin_conn *conn, enum fin_event event) {
   struct fin_step step = fin_lifecycle[conn->state][event];
+  /* After these no callback comes that a hand-over has left owed. */
+  if (event == FIN_EV_CLOSE || event == FIN_EV_DEADLINE || step.to >= FIN_ST_CLOSING)
+    conn->greet_owed = conn->end_owed = false;
   if (step.kind == FIN_IGNORED) return;
   if (step.kind == FIN_IMPOSSIBLE) {
     fprintf(stderr, "finale: impossible event %s in state %s\n", fin_events[event].name,
@@ -152,7 +157,11 @@ static fin_reason reason_of(int error) {
 void fin_conn_fail(struct fin_conn *conn, int error) {
   /* A reset that arrives when the peer has acknowledged our last byte cuts nothing short. */
   bool harmless = conn->state == FIN_ST_LINGER && fin_conn_unacked(conn, true) == 0;
-  if (!harmless) fin_conn_blame(conn, reason_of(error), error);
+  bool opening = fin_conn_info(conn)->input == FIN_INPUT_HOLD;
+  if (opening && fin_conn_open_over(conn))
+    fin_conn_blame(conn, FIN_REASON_OPEN_TIMEOUT, 0); /* the last attempt ended with the time */
+  else if (!harmless)
+    fin_conn_blame(conn, opening ? FIN_REASON_NOT_OPENED : reason_of(error), error);
   fin_conn_event(conn, FIN_EV_IO_ERROR);
 }
 
@@ -197,7 +206,7 @@ static void flush(struct fin_conn *conn) {
   const struct fin_state_info *info = fin_conn_info(conn);
   if (info->input == FIN_INPUT_HOLD || info->output == FIN_OUTPUT_NONE) return;
   if (fin_io_writing(fin_conn_stream(conn)) || !flush_output(conn)) return;
-  if (info->output != FIN_OUTPUT_FIN) return;
+  if (info->output != FIN_OUTPUT_FIN || conn->greet_owed) return;
   int error = fin_io_send_fin(fin_conn_stream(conn));
   if (error)
     fin_conn_fail(conn, -error);
@@ -205,22 +214,41 @@ static void flush(struct fin_conn *conn) {
     fin_conn_event(conn, FIN_EV_FIN_SENT);
 }
 
+/* Output that had passed output_high is down to output_low. */
+static bool let_go(const struct fin_conn *conn) {
+  return conn->blocked && conn->output.len <= conn->service->limits.output_low &&
+         fin_conn_info(conn)->input != FIN_INPUT_HOLD;
+}
+
+/* Whether input, or the peer's FIN, is still to reach the handler. */
+static bool delivers(const struct fin_conn *conn) {
+  return fin_conn_info(conn)->input == FIN_INPUT_DELIVER || conn->end_owed;
+}
+
 /* Kept input goes to the handler before more of it, or the peer's FIN, is read. */
 static bool offer_owed(const struct fin_conn *conn) {
   return conn->offer && fin_conn_reading(conn) && fin_inbuf_len(&conn->input) > 0;
 }
 
+/* Kept input is still of use: to the handler, or to another one after a hand-over. */
+static bool may_deliver(const struct fin_conn *conn) {
+  return delivers(conn) || fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT;
+}
+
+/* on_end, after a hand-over, comes behind kept input and not during a pause. */
+static bool end_due(const struct fin_conn *conn) {
+  return conn->end_owed && fin_conn_reading(conn) && !offer_owed(conn);
+}
+
 static void hear(struct fin_conn *conn) {
   enum fin_hearing hearing = FIN_HEAR_LEAVING;
+  if (delivers(conn) && !fin_conn_reading(conn)) conn->offer = true;
   switch ((enum fin_input)fin_conn_info(conn)->input) {
     case FIN_INPUT_HOLD:
       hearing = FIN_HEAR_NOTHING;
       break;
     case FIN_INPUT_DELIVER:
-      if (!fin_conn_reading(conn))
-        conn->offer = true;
-      else if (!offer_owed(conn))
-        hearing = FIN_HEAR_INPUT;
+      if (fin_conn_reading(conn) && !offer_owed(conn)) hearing = FIN_HEAR_INPUT;
       break;
     case FIN_INPUT_DISCARD:
       hearing = FIN_HEAR_INPUT;
@@ -236,13 +264,18 @@ static void hear(struct fin_conn *conn) {
     conn->hearing = (uint8_t)hearing;
 }
 
+/* Reading goes on, and nothing else is owed: the usual case. */
+static bool settled(const struct fin_conn *conn) {
+  return conn->state == FIN_ST_OPEN && conn->hearing == FIN_HEAR_INPUT && !conn->paused &&
+         !conn->blocked && !conn->offer && !conn->greet_owed && !conn->end_owed && !conn->rearm;
+}
+
 void fin_conn_settle(struct fin_conn *conn) {
   if (conn->state >= FIN_ST_CLOSING) return;
   flush(conn);
-  if (conn->state >= FIN_ST_CLOSING) return;
-  if (conn->blocked && conn->output.len <= conn->service->limits.output_low) ask_turn(conn);
-  if (fin_conn_info(conn)->input != FIN_INPUT_DELIVER) fin_inbuf_clear(&conn->input);
-  if (offer_owed(conn)) ask_turn(conn);
+  if (settled(conn) || conn->state >= FIN_ST_CLOSING) return;
+  if (!may_deliver(conn)) fin_inbuf_clear(&conn->input);
+  if (conn->greet_owed || let_go(conn) || offer_owed(conn) || end_due(conn)) ask_turn(conn);
   hear(conn);
   if (conn->state < FIN_ST_CLOSING && conn->rearm) fin_conn_arm(conn);
 }
@@ -265,7 +298,7 @@ static void deliver(struct fin_conn *conn, const char *data, size_t len) {
   conn->calling = true;
   size_t consumed = conn->service->handler->on_data(conn, data, len);
   conn->calling = false;
-  if (conn->state >= FIN_ST_CLOSING) return;
+  if (conn->state >= FIN_ST_CLOSING || (kept == 0 && consumed == len)) return;
   /* Paused and resumed within the call once more: it has seen all there is. */
   if (again && consumed == 0) conn->offer = false;
   if (consumed > len) {
@@ -273,7 +306,7 @@ static void deliver(struct fin_conn *conn, const char *data, size_t len) {
     fin_conn_event(conn, FIN_EV_ABORT);
     return;
   }
-  if (fin_conn_info(conn)->input != FIN_INPUT_DELIVER) return; /* settle drops what was kept */
+  if (!delivers(conn)) return; /* settle drops what was kept */
   if (kept > 0)
     fin_inbuf_consume(&conn->input, consumed);
   else if (consumed < len && fin_inbuf_append(&conn->input, data + consumed, len - consumed)) {
@@ -327,6 +360,7 @@ static void on_error(struct fin_conn *conn, int error) { fin_conn_fail(conn, err
 static void on_fd_closed(struct fin_conn *conn) { fin_conn_event(conn, FIN_EV_FD_CLOSED); }
 
 const struct fin_io_events fin_loop_events = {
+    .on_connected = fin_conn_ready,
     .on_input = on_input,
     .on_input_end = on_input_end,
     .on_fin_seen = on_fin_seen,
@@ -342,8 +376,15 @@ const struct fin_io_events fin_loop_events = {
 /* Whether the handler still hears of the connection: callbacks other than on_close are due. */
 static bool has_voice(const struct fin_conn *conn) {
   const struct fin_state_info *info = fin_conn_info(conn);
-  return info->input == FIN_INPUT_DELIVER ||
-         (info->output == FIN_OUTPUT_ACCEPT && info->input != FIN_INPUT_HOLD);
+  return delivers(conn) || (info->output == FIN_OUTPUT_ACCEPT && info->input != FIN_INPUT_HOLD);
+}
+
+/* on_open, after a hand-over. */
+static void greet(struct fin_conn *conn) {
+  conn->greet_owed = false;
+  conn->rearm = true; /* timer and messages count from now on */
+  fin_conn_await_message(conn);
+  fin_conn_call(conn, conn->service->handler->on_open);
 }
 
 void fin_conn_tell_timer(struct fin_conn *conn) {
@@ -359,23 +400,27 @@ static void tell_drain(struct fin_conn *conn) {
     fin_conn_close(conn, FIN_REASON_DRAINED);
 }
 
+static void tell_writable(struct fin_conn *conn) {
+  conn->blocked = false;
+  fin_conn_await_message(conn); /* its rest was held back by us, not by the peer */
+  if (fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT)
+    fin_conn_call(conn, conn->service->handler->on_writable);
+}
+
 void fin_conn_turn_end(struct fin_conn *conn) {
   if (conn->state >= FIN_ST_CLOSING) return;
-  if (conn->drain_owed) tell_drain(conn);
-  if (conn->blocked && conn->output.len <= conn->service->limits.output_low) {
-    conn->blocked = false;
-    fin_conn_await_message(conn); /* its rest was held back by us, not by the peer */
-    if (fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT)
-      fin_conn_call(conn, conn->service->handler->on_writable);
-  }
+  fin_conn_forget_former(conn);
+  /* Each of these may hand the connection over: then its new handler is greeted before the rest. */
+  if (conn->greet_owed) greet(conn);
+  if (conn->drain_owed && !conn->greet_owed) tell_drain(conn);
+  if (let_go(conn) && !conn->greet_owed) tell_writable(conn);
   if (offer_owed(conn)) deliver(conn, NULL, 0);
+  if (end_due(conn)) tell_end(conn);
   fin_conn_settle(conn);
 }
 
-struct fin_conn *fin_conn_new(struct fin_service *service, int fd) {
+void fin_conn_init(struct fin_conn *conn, struct fin_service *service) {
   struct fin_loop *loop = service->loop;
-  struct fin_conn *conn = fin_pool_get(&service->conns);
-  if (!conn) return NULL;
   memset(conn, 0, fin_conn_state_offset() + service->handler->state_size);
   conn->service = service;
   conn->id = ++loop->last_id;
@@ -384,13 +429,8 @@ struct fin_conn *fin_conn_new(struct fin_service *service, int fd) {
   conn->rearm = true;
   fin_list_append(&loop->settled, &conn->link);
   fin_deadline_init(&conn->deadline);
-  service->live++;
-  loop->stats.accepted++;
   loop->stats.connections++;
   loop->stats.in_state[FIN_ST_OPENING]++;
-  int error = fin_io_open(loop->io, fin_conn_stream(conn), conn, fd);
-  if (error) fin_conn_fail(conn, -error);
-  return conn;
 }
 
 void fin_conn_ready(struct fin_conn *conn) {

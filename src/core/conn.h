@@ -8,7 +8,7 @@
  * settle: they mark the connection dirty, and it is settled when the callback returns or the turn
  * ends.
  *
- * In memory a connection is followed by its fin_stream and then by the handler's state.
+ * In memory a connection is followed by its fin_stream and then by the state of its first handler.
  */
 #ifndef FIN_CONN_H
 #define FIN_CONN_H
@@ -39,11 +39,11 @@ struct fin_conn {
   uint32_t out_mark_ms;
   uint32_t out_waited; /* bytes that waited at the mark, at most UINT32_MAX */
 
-  uint32_t entered_ms;              /* when the state was entered */
-  uint32_t traffic_ms;              /* when bytes last flowed */
-  uint32_t timer_ms;                /* when on_timer is due */
-  uint32_t discarded;               /* bytes of input, since the handler closed */
-  uint32_t state_ms[FIN_ST_CLOSED]; /* of all but the last */
+  uint32_t entered_ms;               /* when the state was entered; CLOSED: when CLOSING was */
+  uint32_t traffic_ms;               /* when bytes last flowed */
+  uint32_t timer_ms;                 /* when on_timer is due */
+  uint32_t discarded;                /* bytes of input, since the handler closed */
+  uint32_t state_ms[FIN_ST_CLOSING]; /* of those before it, once they are left */
 
   int16_t error;   /* the errno behind the reason */
   uint8_t state;   /* enum fin_state */
@@ -58,13 +58,23 @@ struct fin_conn {
   bool offer : 1;      /* the kept input is to be offered again */
   bool drain_owed : 1; /* on_drain is to be called */
   bool timer_set : 1;  /* timer_ms counts */
+  bool busy : 1;       /* the handler bounds the time */
+  bool greet_owed : 1; /* on_open is to be called, after a hand-over */
+  bool end_owed : 1;   /* what was kept, and then on_end: the FIN was read before the hand-over */
   bool
       output_waits : 1; /* output, the FIN included, was not all acknowledged when last looked at */
 };
 
-/* Makes a connection, in OPENING, that takes the descriptor; NULL: no memory, the descriptor stays
- * the caller's. Until it is ready it must be settled, for its deadline. */
-struct fin_conn *fin_conn_new(struct fin_service *service, int fd);
+/* Makes a connection that takes the descriptor; NULL: no memory, the descriptor stays the caller's.
+ * Until it is ready it must be settled, for its deadline. */
+struct fin_conn *fin_conn_accept(struct fin_pooled_service *pooled, int fd);
+
+/* Makes one that is being dialled. NULL with errno, as fin_server_dial. */
+struct fin_conn *fin_conn_dial(struct fin_loop *loop, const fin_dial *dial);
+
+/* Makes one in memory of fin_conn_state_offset() bytes and the handler's: in OPENING, its stream
+ * neither opened nor dialled yet. */
+void fin_conn_init(struct fin_conn *conn, struct fin_service *service);
 
 /* Its transport is open, unless it has failed already. Calls on_open. */
 void fin_conn_ready(struct fin_conn *conn);
@@ -99,12 +109,26 @@ void fin_conn_await_ack(struct fin_conn *conn, size_t len);
 /* From now on the rest of a message is waited for: the peer has its whole time. */
 void fin_conn_await_message(struct fin_conn *conn);
 
+/* Busy no more: the peer has its whole time for whatever was not counted. */
+void fin_conn_await_anew(struct fin_conn *conn);
+
 /* Counts bytes that the kernel took. */
 void fin_conn_sent(struct fin_conn *conn, size_t len);
 
-size_t fin_conn_state_offset(void); /* from the connection to the handler's state */
+size_t fin_conn_state_offset(void); /* from the connection to its first handler's state */
+
+/* ---- hand_over.c ---- */
+
+/* No callback runs that could still use the state of earlier handlers. */
+void fin_conn_forget_former(struct fin_conn *conn);
+
+/* The service that made the connection, which is its own again. */
+struct fin_service *fin_conn_go_home(struct fin_conn *conn);
 
 /* ---- conn_time.c ---- */
+
+/* Whether open_ms is over, in OPENING. */
+bool fin_conn_open_over(const struct fin_conn *conn);
 
 /* Sees to it that the deadline fires when something may be due. */
 void fin_conn_arm(struct fin_conn *conn);

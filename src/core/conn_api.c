@@ -14,7 +14,7 @@
 /* ---- the three verbs ---- */
 
 static void say(fin_conn *conn, enum fin_event event, fin_reason reason) {
-  if (fin_lifecycle[conn->state][event].kind == FIN_IGNORED) return;
+  if (conn->state >= FIN_ST_CLOSING) return;
   fin_conn_blame(conn, reason, 0);
   fin_conn_event(conn, event);
   fin_conn_touch(conn);
@@ -27,7 +27,9 @@ void fin_conn_end(fin_conn *conn) {
 
 void fin_conn_close(fin_conn *conn, fin_reason reason) {
   bool known = reason > FIN_REASON_BUG && reason < FIN_REASON_COUNT;
-  say(conn, FIN_EV_CLOSE, known ? reason : FIN_REASON_CLOSED);
+  /* Dialling goes on only for the sake of what was written. */
+  bool in_vain = conn->state == FIN_ST_OPENING && conn->bytes_accepted == 0;
+  say(conn, in_vain ? FIN_EV_ABORT : FIN_EV_CLOSE, known ? reason : FIN_REASON_CLOSED);
 }
 
 void fin_conn_abort(fin_conn *conn) { say(conn, FIN_EV_ABORT, FIN_REASON_ABORTED); }
@@ -51,8 +53,8 @@ static int refuse(fin_conn *conn, int error) {
 static int may_write(fin_conn *conn, size_t len) {
   if (fin_conn_info(conn)->output != FIN_OUTPUT_ACCEPT) return -EPIPE;
   size_t waits = fin_conn_output_len(conn), most = conn->service->limits.output_max;
-  if (waits > most || len > most - waits) return refuse(conn, -ENOBUFS);
-  return 0;
+  size_t room = waits < most ? most - waits : 0;
+  return len > room ? refuse(conn, -ENOBUFS) : 0;
 }
 
 static void accepted(fin_conn *conn, size_t len) {
@@ -145,14 +147,17 @@ void fin_conn_resume(fin_conn *conn) {
 bool fin_conn_reading(const fin_conn *conn) {
   const struct fin_state_info *info = fin_conn_info(conn);
   /* Back-pressure is for those who can still write: an ended output drains by itself. */
-  bool held_back = conn->blocked && info->output == FIN_OUTPUT_ACCEPT;
-  return info->input == FIN_INPUT_DELIVER && !conn->paused && !held_back;
+  bool held_back =
+      conn->blocked && info->output == FIN_OUTPUT_ACCEPT && !conn->service->handler->full_duplex;
+  bool delivers = info->input == FIN_INPUT_DELIVER || conn->end_owed;
+  return delivers && !conn->greet_owed && !conn->paused && !held_back;
 }
 
 /* ---- the rest ---- */
 
 void fin_conn_set_timer(fin_conn *conn, uint32_t after_ms) {
   conn->timer_set = after_ms != FIN_NEVER;
+  if (!conn->timer_set) return;
   /* Of the time that really is: the handler may have worked long since the turn began. */
   conn->timer_ms = fin_io_update_now(conn->service->loop->io) +
                    (after_ms < FIN_TIME_MAX_MS ? after_ms : FIN_TIME_MAX_MS);
@@ -160,12 +165,28 @@ void fin_conn_set_timer(fin_conn *conn, uint32_t after_ms) {
   fin_conn_touch(conn);
 }
 
-void *fin_conn_state(fin_conn *conn) { return (char *)conn + fin_conn_state_offset(); }
+void fin_conn_set_busy(fin_conn *conn, bool busy) {
+  bool over = conn->busy && !busy;
+  conn->busy = busy;
+  if (!over) return;
+  fin_conn_await_anew(conn);
+  fin_conn_touch(conn);
+}
+
 void *fin_conn_context(const fin_conn *conn) { return conn->service->context; }
 const fin_handler *fin_conn_handler(const fin_conn *conn) { return conn->service->handler; }
 fin_server *fin_conn_server(const fin_conn *conn) { return conn->service->loop->server; }
 uint64_t fin_conn_id(const fin_conn *conn) { return conn->id; }
 unsigned fin_conn_life(const fin_conn *conn) { return conn->state; }
+const fin_conn_options *fin_conn_limits(const fin_conn *conn) { return &conn->service->limits; }
+
+uint32_t fin_conn_age_ms(const fin_conn *conn) {
+  uint32_t age_ms = fin_io_now(conn->service->loop->io) - conn->entered_ms;
+  /* States only ever follow those before them in the table. */
+  for (unsigned state = 0; state < conn->state && state < FIN_ST_CLOSING; state++)
+    age_ms += conn->state_ms[state];
+  return age_ms;
+}
 
 static int format_address(const struct sockaddr_storage *address, char *text, size_t size) {
   char host[INET6_ADDRSTRLEN];

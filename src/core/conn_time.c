@@ -37,7 +37,30 @@ static bool output_bounded(const struct fin_conn *conn) {
  * states what bounds them bounds it too. */
 static bool message_bounded(const struct fin_conn *conn) {
   return fin_conn_info(conn)->bound == FIN_BOUND_IDLE && fin_inbuf_len(&conn->input) > 0 &&
-         fin_conn_reading(conn);
+         fin_conn_reading(conn) && !conn->busy;
+}
+
+static bool idle_bounded(const struct fin_conn *conn) {
+  return conn->service->limits.idle_ms != FIN_NEVER && !conn->busy;
+}
+
+/* Half-closed, and not waiting for another connection, which is bounded itself. */
+static bool half_bounded(const struct fin_conn *conn) {
+  return !conn->busy || !conn->service->handler->full_duplex;
+}
+
+/* The handler works on an answer: what it has written of it must not pass for the whole. */
+static bool unfinished(const struct fin_conn *conn) {
+  return conn->busy && fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT;
+}
+
+/* on_timer does not come before on_open. */
+static bool timer_counts(const struct fin_conn *conn) {
+  return conn->timer_set && !conn->greet_owed && fin_conn_info(conn)->input != FIN_INPUT_HOLD;
+}
+
+bool fin_conn_open_over(const struct fin_conn *conn) {
+  return fin_conn_age_ms(conn) >= conn->service->limits.open_ms;
 }
 
 size_t fin_conn_unacked(const struct fin_conn *conn, bool fin) {
@@ -56,12 +79,23 @@ void fin_conn_await_ack(struct fin_conn *conn, size_t len) {
   conn->rearm = true;
 }
 
-void fin_conn_await_message(struct fin_conn *conn) {
-  /* Half-closed, the mark is that of half_ms, which neither messages nor pauses prolong. */
-  if (fin_conn_info(conn)->bound != FIN_BOUND_IDLE) return;
+static void mark_input(struct fin_conn *conn) {
   conn->in_mark = conn->bytes_in;
   conn->in_mark_ms = fin_io_now(conn->service->loop->io);
   conn->rearm = true;
+}
+
+void fin_conn_await_message(struct fin_conn *conn) {
+  /* Half-closed, the mark is that of half_ms, which neither messages nor pauses prolong. */
+  if (fin_conn_info(conn)->bound == FIN_BOUND_IDLE) mark_input(conn);
+}
+
+void fin_conn_await_anew(struct fin_conn *conn) {
+  conn->traffic_ms = fin_io_now(conn->service->loop->io);
+  conn->rearm = true;
+  fin_conn_await_message(conn);
+  bool half = fin_conn_info(conn)->bound == FIN_BOUND_HALF;
+  if (half && conn->service->handler->full_duplex) mark_input(conn);
 }
 
 void fin_conn_arm(struct fin_conn *conn) {
@@ -70,13 +104,14 @@ void fin_conn_arm(struct fin_conn *conn) {
   uint32_t wait_ms = FIN_NEVER;
   switch ((enum fin_bound)fin_conn_info(conn)->bound) {
     case FIN_BOUND_OPEN:
-      wait_ms = left(now_ms, conn->entered_ms, limits->open_ms);
+      wait_ms = left(now_ms, now_ms - fin_conn_age_ms(conn), limits->open_ms);
       break;
     case FIN_BOUND_IDLE:
-      if (limits->idle_ms != FIN_NEVER) wait_ms = left(now_ms, conn->traffic_ms, limits->idle_ms);
+      if (idle_bounded(conn)) wait_ms = left(now_ms, conn->traffic_ms, limits->idle_ms);
       if (wait_ms == 0 && conn->output_waits) wait_ms = FIN_NEVER; /* stall_ms has taken over */
       break;
     case FIN_BOUND_HALF:
+      if (!half_bounded(conn)) break;
       wait_ms = left(now_ms, last_progress(conn), limits->half_ms);
       wait_ms = sooner(wait_ms, look_again(limits->half_ms));
       break;
@@ -96,7 +131,7 @@ void fin_conn_arm(struct fin_conn *conn) {
     wait_ms = sooner(wait_ms, left(now_ms, conn->in_mark_ms, limits->stall_ms));
     wait_ms = sooner(wait_ms, look_again(limits->stall_ms));
   }
-  if (conn->timer_set) {
+  if (timer_counts(conn)) {
     int32_t timer_left = (int32_t)(conn->timer_ms - now_ms);
     wait_ms = sooner(wait_ms, timer_left > 0 ? (uint32_t)timer_left : 0);
   }
@@ -150,19 +185,18 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
   bool message_over = message_bounded(conn) && over(now_ms, conn->in_mark_ms, limits->stall_ms);
   switch ((enum fin_bound)fin_conn_info(conn)->bound) {
     case FIN_BOUND_OPEN:
-      if (over(now_ms, conn->entered_ms, limits->open_ms))
-        end_of(conn, FIN_EV_DEADLINE, FIN_REASON_OPEN_TIMEOUT);
+      if (fin_conn_open_over(conn)) end_of(conn, FIN_EV_DEADLINE, FIN_REASON_OPEN_TIMEOUT);
       break;
     case FIN_BOUND_IDLE:
       if (message_over)
         end_of(conn, FIN_EV_DEADLINE, FIN_REASON_SLOW_WRITER);
-      else if (!conn->output_waits && limits->idle_ms != FIN_NEVER &&
+      else if (!conn->output_waits && idle_bounded(conn) &&
                over(now_ms, conn->traffic_ms, limits->idle_ms))
         end_of(conn, FIN_EV_DEADLINE, FIN_REASON_IDLE);
       break;
     case FIN_BOUND_HALF:
-      if (over(now_ms, last_progress(conn), limits->half_ms))
-        end_of(conn, FIN_EV_DEADLINE, FIN_REASON_HALF_TIMEOUT);
+      if (half_bounded(conn) && over(now_ms, last_progress(conn), limits->half_ms))
+        end_of(conn, unfinished(conn) ? FIN_EV_STALLED : FIN_EV_DEADLINE, FIN_REASON_HALF_TIMEOUT);
       break;
     case FIN_BOUND_LINGER:
       if (grace_over && quiet) {
@@ -184,7 +218,8 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
 void fin_conn_time(struct fin_conn *conn) {
   const struct fin_io *io = conn->service->loop->io;
   conn->rearm = true;
-  if (conn->timer_set && (int32_t)(conn->timer_ms - fin_io_now(io)) <= 0) fin_conn_tell_timer(conn);
+  if (timer_counts(conn) && (int32_t)(conn->timer_ms - fin_io_now(io)) <= 0)
+    fin_conn_tell_timer(conn);
   if (conn->state < FIN_ST_CLOSING) judge(conn, fin_io_now(io)); /* on_timer may have moved it */
   fin_conn_settle(conn);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A listener: the acceptor, the service whose connections it makes, and their greatest number.
+ * A listener: the acceptor, the connections made of what it accepts, and their greatest number.
  */
 #include <errno.h>
 #include <sys/resource.h>
@@ -17,10 +17,10 @@ enum {
 
 static bool on_accept(void *owner, int fd) {
   struct fin_listener *listener = owner;
-  struct fin_conn *conn = fin_conn_new(&listener->service, fd);
+  struct fin_conn *conn = fin_conn_accept(&listener->pooled, fd);
   if (!conn) return false;
   fin_conn_ready(conn);
-  if (listener->service.live >= listener->connections_max && listener->acceptor)
+  if (listener->pooled.live >= listener->connections_max && listener->acceptor)
     fin_acceptor_hold(listener->acceptor, true);
   return true;
 }
@@ -47,9 +47,10 @@ static const struct fin_acceptor_events events = {
     .on_closed = on_closed,
 };
 
-void fin_listener_conn_gone(struct fin_service *service) {
-  struct fin_listener *listener = fin_container(service, struct fin_listener, service);
-  if (listener->acceptor && service->live < listener->connections_max)
+/* There is room for another connection. */
+static void on_gone(struct fin_pooled_service *pooled) {
+  struct fin_listener *listener = fin_container(pooled, struct fin_listener, pooled);
+  if (listener->acceptor && pooled->live < listener->connections_max)
     fin_acceptor_hold(listener->acceptor, false);
 }
 
@@ -61,7 +62,7 @@ void fin_listener_close(struct fin_listener *listener) {
 }
 
 void fin_listener_free(struct fin_listener *listener) {
-  fin_service_fini(&listener->service);
+  fin_pooled_service_fini(&listener->pooled);
   fin_list_remove(&listener->link);
   fin_release(listener);
 }
@@ -74,14 +75,6 @@ static unsigned default_connections_max(void) {
                                          : (unsigned)limit.rlim_cur / 2;
 }
 
-/* Our own stall_ms fires before TCP_USER_TIMEOUT, so that the reason is ours; it may be noticed a
- * quarter late. The system wants an int. */
-static uint32_t user_timeout(const fin_conn_options *limits) {
-  uint32_t after_ms = limits->stall_ms + limits->stall_ms / 4 + 1000;
-  if (after_ms < limits->dead_peer_after_ms) after_ms = limits->dead_peer_after_ms;
-  return after_ms < INT32_MAX ? after_ms : INT32_MAX;
-}
-
 static struct fin_acceptor *open_acceptor(struct fin_server *server, const fin_listen *listen,
                                           const fin_conn_options *limits,
                                           struct fin_listener *listener) {
@@ -90,7 +83,7 @@ static struct fin_acceptor *open_acceptor(struct fin_server *server, const fin_l
       .port = listen->port,
       .backlog = listen->backlog ? listen->backlog : BACKLOG,
       .dead_peer_after_ms = limits->dead_peer_after_ms,
-      .user_timeout_ms = user_timeout(limits),
+      .user_timeout_ms = fin_conn_user_timeout(limits),
   };
   int fd = fin_listen_socket(&spec);
   if (fd < 0) {
@@ -115,7 +108,9 @@ int fin_server_listen(fin_server *server, const fin_listen *listen) {
   listener->server = server;
   listener->connections_max =
       listen->connections_max ? listen->connections_max : default_connections_max();
-  fin_service_init(&listener->service, &server->loop, listen->handler, listen->context, &limits);
+  fin_pooled_service_init(&listener->pooled, &server->loop, listen->handler, listen->context,
+                          &limits);
+  listener->pooled.on_gone = on_gone;
   listener->acceptor = open_acceptor(server, listen, &limits, listener);
   if (!listener->acceptor) {
     int error = errno;

@@ -23,18 +23,6 @@ void fin_loop_init(struct fin_loop *loop, struct fin_io *io, fin_server *server)
 
 void fin_loop_fini(struct fin_loop *loop) { fin_pool_fini(&loop->chunks); }
 
-void fin_service_init(struct fin_service *service, struct fin_loop *loop,
-                      const fin_handler *handler, void *context, const fin_conn_options *limits) {
-  service->loop = loop;
-  service->handler = handler;
-  service->context = context;
-  service->limits = *limits;
-  service->live = 0;
-  fin_pool_init(&service->conns, fin_conn_state_offset() + handler->state_size);
-}
-
-void fin_service_fini(struct fin_service *service) { fin_pool_fini(&service->conns); }
-
 /* ---- deadlines ---- */
 
 static void wake_for_next(struct fin_loop *loop) {

@@ -33,31 +33,45 @@ struct fin_loop {
   fin_server *server; /* may be NULL, and so may these */
   void (*on_limit)(fin_server *server);
   void (*on_turn_end)(fin_server *server); /* before the dirty connections are settled */
-  void (*on_conn_gone)(fin_server *server, struct fin_service *service);
+  void (*on_conn_gone)(fin_server *server);
 };
 
 extern const struct fin_io_events fin_loop_events; /* their owner is the loop */
 
-/* What the connections of one listener share. */
+/* Whom connections belong to: a handler, and what it was given. */
 struct fin_service {
   struct fin_loop *loop;
   const fin_handler *handler;
   void *context;
   fin_conn_options limits; /* every default filled in */
+  /* Where a connection was made that has been handed over to this one; else NULL, and: */
+  struct fin_service *home;
+  void (*take_back)(struct fin_service *service,
+                    struct fin_conn *conn); /* its memory: it is gone */
+};
+
+/* One with memory for many connections: a listener's. */
+struct fin_pooled_service {
+  struct fin_service service;
   struct fin_pool conns;
-  unsigned live; /* connections now */
+  unsigned live;                                      /* connections now */
+  void (*on_gone)(struct fin_pooled_service *pooled); /* one has ended; may be NULL */
 };
 
 /* `io` must have been made with fin_loop_events and this loop as owner. */
 void fin_loop_init(struct fin_loop *loop, struct fin_io *io, fin_server *server);
 void fin_loop_fini(struct fin_loop *loop); /* no connection may be left */
 
-void fin_service_init(struct fin_service *service, struct fin_loop *loop,
-                      const fin_handler *handler, void *context, const fin_conn_options *limits);
-void fin_service_fini(struct fin_service *service);
+void fin_pooled_service_init(struct fin_pooled_service *pooled, struct fin_loop *loop,
+                             const fin_handler *handler, void *context,
+                             const fin_conn_options *limits);
+void fin_pooled_service_fini(struct fin_pooled_service *pooled);
 
 /* Fills in the defaults and checks the ranges: 0 or -EINVAL. */
 int fin_conn_options_fill(fin_conn_options *options);
+
+/* TCP_USER_TIMEOUT for these bounds. */
+uint32_t fin_conn_user_timeout(const fin_conn_options *limits);
 
 /* Fires the deadlines that are due; settles the dirty connections. */
 void fin_loop_time(void *loop);

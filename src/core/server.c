@@ -30,6 +30,7 @@ static void on_stopped(void *owner) {
     destroy(server);
 }
 
+/* Also: a connection has ended. */
 static void stop_when_empty(struct fin_server *server) {
   if (server->stage != FIN_DRAINING) return;
   if (server->listeners_open > 0 || server->loop.stats.connections > 0) return;
@@ -39,11 +40,6 @@ static void stop_when_empty(struct fin_server *server) {
 
 void fin_server_listener_closed(struct fin_server *server) {
   server->listeners_open--;
-  stop_when_empty(server);
-}
-
-static void on_conn_gone(fin_server *server, struct fin_service *service) {
-  fin_listener_conn_gone(service);
   stop_when_empty(server);
 }
 
@@ -57,7 +53,10 @@ static void time_out(struct fin_conn *conn) {
   fin_conn_abort(conn);
 }
 
-static void on_limit(fin_server *server) { fin_loop_each(&server->loop, time_out); }
+static void on_limit(fin_server *server) {
+  server->aborting = true; /* so that nobody dials any more */
+  fin_loop_each(&server->loop, time_out);
+}
 
 /* The drain begins at a turn's end, because accepting what waits calls handlers. */
 static void on_turn_end(fin_server *server) {
@@ -66,7 +65,7 @@ static void on_turn_end(fin_server *server) {
   for (struct fin_link *link = server->listeners.next; link != &server->listeners;
        link = link->next)
     fin_listener_close(fin_container(link, struct fin_listener, link));
-  fin_loop_each(&server->loop, server->aborting ? fin_conn_abort : owe_drain);
+  fin_loop_each(&server->loop, server->aborting ? time_out : owe_drain);
   fin_loop_set_limit(&server->loop, server->options.drain_ms);
   stop_when_empty(server);
 }
@@ -80,7 +79,7 @@ void fin_server_drain(fin_server *server) {
 void fin_server_abort(fin_server *server) {
   server->aborting = true;
   fin_server_drain(server);
-  fin_loop_each(&server->loop, fin_conn_abort);
+  fin_loop_each(&server->loop, time_out);
 }
 
 static void on_signal(void *owner) {
@@ -118,9 +117,15 @@ fin_server *fin_server_new(const fin_server_options *options) {
   fin_loop_init(&server->loop, server->io, server);
   server->loop.on_limit = on_limit;
   server->loop.on_turn_end = on_turn_end;
-  server->loop.on_conn_gone = on_conn_gone;
+  server->loop.on_conn_gone = stop_when_empty;
   if (defaults.drain_on_signals) fin_io_hear_signals(server->io, on_signal, server);
   return server;
+}
+
+fin_conn *fin_server_dial(fin_server *server, const fin_dial *dial) {
+  if (!server->aborting && server->stage < FIN_STOPPING) return fin_conn_dial(&server->loop, dial);
+  errno = ECANCELED;
+  return NULL;
 }
 
 uint16_t fin_server_port(const fin_server *server) { return server->last_port; }

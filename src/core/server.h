@@ -27,16 +27,13 @@ struct fin_server {
 struct fin_listener {
   struct fin_link link; /* in its server's list, until the server is freed */
   struct fin_server *server;
-  struct fin_service service;
+  struct fin_pooled_service pooled;
   struct fin_acceptor *acceptor; /* NULL once its closing has begun */
   unsigned connections_max;
 };
 
 /* Closes the listener: what waits in its backlog is accepted first, unless the server aborts. */
 void fin_listener_close(struct fin_listener *listener);
-
-/* A connection has ended: there is room for another. */
-void fin_listener_conn_gone(struct fin_service *service);
 
 void fin_listener_free(struct fin_listener *listener);
 

@@ -9,18 +9,11 @@
  */
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/uv_io.h"
 
 enum { BATCH = 64 };
-
-int fin_socket_error(int fd) {
-  int error = 0;
-  socklen_t len = sizeof error;
-  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) ? errno : error;
-}
 
 static void tell(struct fin_stream *stream, uint32_t events) {
   const struct fin_io_events *tells = stream->io->events;

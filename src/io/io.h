@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The seam between the driver of a connection and the system. The libuv back end (stream.c, loop.c,
- * death_watch.c, acceptor.c) implements it; tests/core implements it again with a script and a
- * virtual clock. uv.h stays behind it.
+ * The seam between the driver of a connection and the system. The libuv back end (stream.c, dial.c,
+ * loop.c, death_watch.c, acceptor.c) implements it; tests/core implements it again with a script
+ * and a virtual clock. uv.h stays behind it.
  *
  * Nothing here but fin_io_run calls back before it returns. After fin_io_close a stream makes one
  * more call, on_fd_closed; cancelled writes are swallowed.
@@ -22,6 +22,7 @@ struct uv_loop_s;
 
 /* What the back end reports. `conn` is the pointer given to fin_io_open. */
 struct fin_io_events {
+  void (*on_connected)(struct fin_conn *conn); /* after fin_io_dial */
   void (*on_input)(struct fin_conn *conn, const char *data, size_t len);
   void (*on_input_end)(struct fin_conn *conn);
   void (*on_fin_seen)(struct fin_conn *conn); /* while watching: FIN behind unread input */
@@ -61,6 +62,21 @@ extern const size_t fin_stream_size;
 /* Takes a connected descriptor. 0, or a negative errno: then the stream is good for nothing but
  * fin_io_close, which closes the descriptor. */
 int fin_io_open(struct fin_io *io, struct fin_stream *stream, struct fin_conn *conn, int fd);
+
+struct fin_dial_spec {
+  const char *host;
+  uint16_t port;
+  uint32_t within_ms; /* for all addresses together */
+  uint32_t dead_peer_after_ms;
+  uint32_t user_timeout_ms;
+};
+
+/* Makes a connection instead: resolves the host and tries its addresses one after the other, each
+ * for its share of the time that is left. on_connected or on_error (of the last attempt) follows;
+ * the latter also when the time is up. Until then nothing but fin_io_close and the questions below
+ * may be asked of the stream. 0, or a negative errno as in fin_io_open. */
+int fin_io_dial(struct fin_io *io, struct fin_stream *stream, struct fin_conn *conn,
+                const struct fin_dial_spec *spec);
 
 /* What to hear of the peer: its input, or only its leaving (the death-watch), or nothing. */
 enum fin_hearing { FIN_HEAR_NOTHING, FIN_HEAR_INPUT, FIN_HEAR_LEAVING };

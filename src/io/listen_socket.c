@@ -6,36 +6,16 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/acceptor.h"
+#include "io/socket.h"
 
 static int set(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) ? -errno : 0;
-}
-
-enum { KEEPALIVE_MAX = 32767 }; /* seconds that Linux takes: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
-
-static int keepalive_seconds(int value) {
-  if (value < 1) return 1;
-  return value < KEEPALIVE_MAX ? value : KEEPALIVE_MAX;
-}
-
-/* Half of the time in silence, then three probes. TCP_USER_TIMEOUT decides when the peer is given
- * up, for probes too (it overrides TCP_KEEPCNT), and for output that nothing acknowledges. */
-static int watch_for_dead_peer(int fd, const struct fin_listen_spec *spec) {
-  int seconds = (int)(spec->dead_peer_after_ms / 1000);
-  int interval = keepalive_seconds(seconds / 6);
-  int error = set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_seconds(seconds - 3 * interval));
-  if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
-  if (!error) error = set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  if (!error) error = set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)spec->user_timeout_ms);
-  return error;
 }
 
 static int listen_at(const struct addrinfo *address, const struct fin_listen_spec *spec) {
@@ -44,8 +24,7 @@ static int listen_at(const struct addrinfo *address, const struct fin_listen_spe
   int error = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (!error && address->ai_family == AF_INET6)
     error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, spec->host != NULL);
-  if (!error) error = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!error) error = watch_for_dead_peer(fd, spec);
+  if (!error) error = fin_socket_set_options(fd, spec->dead_peer_after_ms, spec->user_timeout_ms);
   if (!error && bind(fd, address->ai_addr, address->ai_addrlen)) error = -errno;
   if (!error && listen(fd, spec->backlog)) error = -errno;
   if (!error) return fd;

@@ -95,10 +95,11 @@ static int occupy_standard_fds(void) {
   return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle) {
-  struct fin_io *io = handle->data;
+void fin_io_handle_closed(struct fin_io *io) {
   if (--io->handles_open == 0) io->on_stopped(io->stopped_arg);
 }
+
+static void on_handle_closed(uv_handle_t *handle) { fin_io_handle_closed(handle->data); }
 
 static void each_handle(struct fin_io *io, void (*visit)(struct fin_io *, uv_handle_t *)) {
   visit(io, (uv_handle_t *)&io->timer);

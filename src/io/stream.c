@@ -115,10 +115,12 @@ int fin_io_write(struct fin_stream *stream, const struct iovec *parts, unsigned 
   return 0;
 }
 
-bool fin_io_writing(const struct fin_stream *stream) { return stream->write != NULL; }
+bool fin_io_writing(const struct fin_stream *stream) {
+  return !stream->dialling && stream->write != NULL;
+}
 
 size_t fin_io_write_taken(const struct fin_stream *stream) {
-  if (!stream->write) return 0;
+  if (!fin_io_writing(stream)) return 0;
   return stream->write->len - uv_stream_get_write_queue_size((const uv_stream_t *)&stream->tcp);
 }
 
@@ -148,11 +150,12 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 void fin_io_close(struct fin_stream *stream, bool reset) {
+  if (stream->dialling) fin_dial_give_up(stream);
   if (stream->hearing == FIN_HEAR_LEAVING) fin_death_watch_remove(stream);
   stream->hearing = FIN_HEAR_NOTHING;
   if (stream->write) stream->write->request.data = NULL;
   stream->write = NULL;
-  if (reset) {
+  if (reset && stream->fd >= 0) {
     /* uv_tcp_close_reset refuses where a FIN was sent. */
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -160,6 +163,6 @@ void fin_io_close(struct fin_stream *stream, bool reset) {
   uv_os_fd_t adopted;
   bool by_libuv = uv_fileno((uv_handle_t *)&stream->tcp, &adopted) == 0;
   uv_close((uv_handle_t *)&stream->tcp, on_closed);
-  if (!by_libuv) close(stream->fd); /* fin_io_open had failed */
+  if (!by_libuv && stream->fd >= 0) close(stream->fd); /* fin_io_open had failed */
   stream->fd = -1;
 }

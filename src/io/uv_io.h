@@ -9,6 +9,7 @@
 
 #include "io/acceptor.h"
 #include "io/io.h"
+#include "io/socket.h"
 
 enum { FIN_READ_BUFFER_SIZE = 256 * 1024 }; /* one per loop; streams of data profit up to here */
 
@@ -30,21 +31,26 @@ struct fin_io {
   void (*on_signal)(void *arg);
   void *signal_arg;
 
-  unsigned handles_open; /* of the above, until fin_io_stop is done */
+  unsigned handles_open; /* of the above, and diallers; until fin_io_stop is done */
   void (*on_stopped)(void *arg);
   void *stopped_arg;
 };
 
+struct fin_dialler;
 struct fin_write;
 
 struct fin_stream {
   uv_tcp_t tcp; /* tcp.data is the connection */
   struct fin_io *io;
-  struct fin_write *write; /* in flight, or NULL */
-  int fd;                  /* -1 once closed */
-  uint8_t hearing;         /* enum fin_hearing */
+  union {
+    struct fin_write *write;     /* in flight, or NULL */
+    struct fin_dialler *dialler; /* while dialling */
+  };
+  int fd;          /* -1 before it is connected and once it is closed */
+  uint8_t hearing; /* enum fin_hearing */
   bool input_ended;
   bool fin_sent;
+  bool dialling;
 };
 
 /* ---- death_watch.c ---- */
@@ -53,7 +59,14 @@ int fin_death_watch_open(struct fin_io *io);
 int fin_death_watch_add(struct fin_stream *stream);
 void fin_death_watch_remove(struct fin_stream *stream);
 
-/* The error pending on a socket, as a positive errno; 0 if there is none. Consumes it. */
-int fin_socket_error(int fd);
+/* ---- dial.c ---- */
+
+/* Parts the stream from its dialler; what that has begun is undone. */
+void fin_dial_give_up(struct fin_stream *stream);
+
+/* ---- loop.c ---- */
+
+/* One of handles_open is closed. */
+void fin_io_handle_closed(struct fin_io *io);
 
 #endif

@@ -99,10 +99,11 @@ Test(idle, counts_from_the_opening_not_from_the_dialling) {
   struct rig rig;
   rig_begin(&rig, NULL);
   rig.limits.idle_ms = RIG_OPEN_MS;
-  rig.stage.service.limits = rig.limits;
-  struct fin_conn *conn = stage_dial(&rig.stage, rig.peer);
+  rig.stage.pooled.service.limits = rig.limits;
+  stage_dial(&rig.stage, rig.peer);
   rig_pass(&rig, RIG_OPEN_MS - 1);
-  stage_dialled(conn);
+  peer_accept(rig.peer);
+  rig_rest(&rig);
   RIG_IN(&rig, "OPEN");
   rig_leaves_after(&rig, RIG_OPEN_MS);
   follow(&rig);
@@ -133,7 +134,8 @@ Test(opening, holds_output_and_an_end_until_it_is_open) {
   RIG_IN(&rig, "OPENING_END");
   cr_assert_eq(rig_write(&rig, 1), -EPIPE);
   cr_assert_eq(rig.peer->taken, 0);
-  stage_dialled(rig.conn);
+  peer_accept(rig.peer);
+  rig_rest(&rig);
   RIG_IN(&rig, "SEND_DONE");
   cr_assert_eq(rig.opened, 1);
   cr_assert_eq(rig.peer->taken, 20 * 1024);

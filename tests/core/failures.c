@@ -41,7 +41,7 @@ static const fin_handler liver = {.on_data = keep_most, .on_end = stay};
 /* The connection, or NULL if there was no memory for it. */
 static fin_conn *live(struct rig *rig) {
   rig->limits.input_max = 64 * 1024;
-  rig->stage.service.limits = rig->limits;
+  rig->stage.pooled.service.limits = rig->limits;
   rig->peer->capacity = 2000;
   fin_conn *conn = stage_accept(&rig->stage, rig->peer);
   if (!conn) return NULL;
@@ -116,7 +116,7 @@ static void each_call_fails_once(enum fault kind, int error, const char *reason,
   cr_assert_gt(number, least, "only %u calls", number);
 }
 
-Test(system, open_fails) { each_call_fails_once(FAULT_OPEN, EINVAL, "IO", 1); }
+Test(system, open_fails) { each_call_fails_once(FAULT_OPEN, EINVAL, "NOT_OPENED", 1); }
 Test(system, hear_fails) { each_call_fails_once(FAULT_HEAR, ENOMEM, "NO_MEMORY", 4); }
 Test(system, send_fails) { each_call_fails_once(FAULT_SEND, ETIMEDOUT, "PEER_VANISHED", 2); }
 Test(system, write_fails) { each_call_fails_once(FAULT_WRITE, ENOMEM, "NO_MEMORY", 1); }

@@ -46,13 +46,20 @@ static fin_reason reason_of(int error) {
 
 void subject_failed(struct subject *subject, int error) {
   bool lingers = subject->conn && fin_conn_life(subject->conn) == FIN_ST_LINGER;
+  bool late = world_now(subject->world) - subject->born_ms >= subject->limits.open_ms;
   subject->failed = true;
+  if (!subject->opened) {
+    subject_blame(subject, 1u << (late ? FIN_REASON_OPEN_TIMEOUT : FIN_REASON_NOT_OPENED),
+                  late ? 0 : error);
+    return;
+  }
   if (lingers && socket_all_acked(subject->socket)) return; /* nothing is cut short any more */
   subject_blame(subject, 1u << reason_of(error), error);
 }
 
 void subject_closed(struct subject *subject, fin_reason reason) {
   subject->closed = true;
+  subject->greet_due = subject->end_due = false;
   if (reason) subject_blame(subject, 1u << reason, 0);
 }
 
@@ -69,12 +76,14 @@ bool subject_may_hear(const struct subject *subject) {
 }
 
 bool subject_has_voice(const struct subject *subject) {
-  return subject_may_hear(subject) && !(subject->ended && subject->socket->input_ended);
+  bool both_ended = subject->ended && subject->socket->input_ended;
+  return subject_may_hear(subject) && (!both_ended || subject->end_due);
 }
 
 bool subject_reading(const struct subject *subject) {
-  return subject_has_voice(subject) && !subject->socket->input_ended && !subject->paused &&
-         !subject->held_back;
+  bool held_back = subject->held_back && !subject->owner->handler.full_duplex;
+  return subject_has_voice(subject) && (!subject->socket->input_ended || subject->end_due) &&
+         !subject->greet_due && !subject->paused && !held_back;
 }
 
 uint64_t subject_queued(const struct subject *subject) {
@@ -94,8 +103,7 @@ static struct due due_of(const struct subject *subject) {
   const struct socket *socket = subject->socket;
   bool refuses = subject->ended || subject->closed;
   struct due due = {.input = FIN_INPUT_DELIVER, .output = FIN_OUTPUT_ACCEPT};
-  due.over = cut_off(subject) || (subject->closed && !subject->opened) ||
-             (socket->fin_sent && socket->input_ended);
+  due.over = cut_off(subject) || (socket->fin_sent && socket->input_ended);
   if (subject->closed) due.input = FIN_INPUT_DISCARD;
   if (!subject->opened) due.input = FIN_INPUT_HOLD;
   if (socket->input_ended) due.input = FIN_INPUT_NONE;
@@ -126,20 +134,27 @@ static bool accounted_for(const struct subject *subject, unsigned state) {
 
 static void explain_by_time(struct subject *subject) {
   uint32_t reasons = patience_lost(subject);
+  bool half = reasons >> FIN_REASON_HALF_TIMEOUT & 1;
+  bool unfinished = half && subject->busy && !subject->ended;
   if (subject->socket->reset) {
-    OBEY(no_deadline_comes_early, patience_lost_with_reader(subject), "stalled");
+    bool reader = patience_lost_with_reader(subject);
+    OBEY(no_deadline_comes_early, reader || unfinished, "stalled");
     subject->stalled = true;
-    subject_blame(subject, 1u << FIN_REASON_SLOW_READER, 0);
+    subject_blame(subject,
+                  (uint32_t)reader << FIN_REASON_SLOW_READER | (uint32_t)unfinished
+                                                                   << FIN_REASON_HALF_TIMEOUT,
+                  0);
   } else if (due_of(subject).bound == FIN_BOUND_LINGER) { /* closed, perhaps in on_timer */
     OBEY(no_deadline_comes_early, patience_lost_with_linger(subject, &reasons), "lingered");
     subject->lingered = true;
     subject_blame(subject, reasons, 0);
   } else {
+    OBEY(rst_only_when_cut_short, !unfinished, "%s", fin_state_name(subject->state));
     OBEY(no_deadline_comes_early, reasons != 0, "from %s to %s", fin_state_name(subject->state),
          fin_state_name(fin_conn_life(subject->conn)));
-    subject_blame(subject, reasons, 0);
     subject->timed_out = !subject->opened;
-    subject->closed = subject->opened;
+    subject_closed(subject, FIN_REASON_BUG);
+    subject_blame(subject, reasons, 0);
   }
 }
 
@@ -171,9 +186,10 @@ static void explain(struct subject *subject, enum cause cause) {
 static void note_drain(struct subject *subject) {
   bool voice = subject_has_voice(subject);
   bool opening = !subject->opened && !subject->closed && !cut_off(subject);
-  if (!subject->drain_owed) return;
-  OBEY(on_drain_comes_once_when_owed, !subject->world->handler.on_drain || !voice,
+  if (!subject->drain_owed || subject_greet_due(subject)) return;
+  OBEY(on_drain_comes_once_when_owed, !subject->owner->handler.on_drain || !voice,
        "it did not come");
+  if (opening && !subject->ended && subject->accepted == 0) subject->aborted = true;
   if (voice || opening) subject_closed(subject, FIN_REASON_DRAINED);
   subject->drain_owed = false;
 }
@@ -183,18 +199,24 @@ static void note_defaults(struct subject *subject, enum cause cause) {
   struct world *world = subject->world;
   /* Without on_writable it cannot be seen when in the turn's end it was let go: others may have
    * written since. */
-  bool down = subject_queued(subject) <= world->limits.output_low;
+  bool down = subject_queued(subject) <= subject->limits.output_low;
   bool dirty = subject->conn->dirty;
-  bool let_go = subject->held_back && (dirty ? fin_conn_reading(subject->conn) : down);
+  bool let_go =
+      subject->held_back && subject->opened && (dirty ? fin_conn_reading(subject->conn) : down);
+  if (subject_greet_due(subject)) return;
   if (cause == BY_TURN_END) note_drain(subject);
-  if (cause == BY_TURN_END && let_go && !world->handler.on_writable) {
+  if (cause == BY_TURN_END && let_go && !subject->owner->handler.on_writable) {
     subject->held_back = false;
-    subject->offer_due = true;
+    if (!subject->owner->handler.full_duplex) subject->offer_due = true;
     subject->message_ms = world_now(world);
   }
   bool timer_due = subject->timer_set && subject->timer_ms <= world_now(world);
-  if (cause == BY_TIME && timer_due && (!world->handler.on_timer || !subject_has_voice(subject)))
-    subject->timer_set = false;
+  bool tells_timer = subject->owner->handler.on_timer && subject_has_voice(subject);
+  if (cause == BY_TIME && timer_due && subject->opened && !tells_timer) subject->timer_set = false;
+  bool kept = subject->offered > subject->consumed;
+  bool ends = subject->end_due && subject_reading(subject) && !(subject->offer_due && kept);
+  if (cause == BY_TURN_END && ends && !subject->owner->handler.on_end && !subject->conn->end_owed)
+    subject_closed(subject, FIN_REASON_BUG);
 }
 
 void invariants_catch_up(struct subject *subject) {
@@ -256,7 +278,17 @@ static void check_output_sent(const struct subject *subject) {
 
 static void check_getters(const struct subject *subject) {
   const fin_conn *conn = subject->conn;
+  const fin_conn_options *limits = fin_conn_limits(conn), *due = &subject->limits;
+  uint32_t age_ms = (uint32_t)(world_now(subject->world) - subject->born_ms);
   check_output_sent(subject);
+  OBEY(state_times_add_up, fin_conn_age_ms(conn) == age_ms, "%u ms, not %u ms",
+       fin_conn_age_ms(conn), age_ms);
+  OBEY(it_is_its_last_handlers,
+       fin_conn_context(conn) == subject->owner &&
+           fin_conn_handler(conn) == &subject->owner->handler,
+       "another's");
+  OBEY(it_is_its_last_handlers,
+       limits->idle_ms == due->idle_ms && limits->input_max == due->input_max, "other limits");
   if (subject->state >= FIN_ST_CLOSING) return;
   uint64_t waiting = subject->accepted - subject->socket->taken;
   OBEY(output_len_is_true, fin_conn_output_len(conn) == waiting, "%zu, not %llu",
@@ -268,21 +300,25 @@ static void check_getters(const struct subject *subject) {
 static void check_gauges(const struct world *world) {
   const fin_server_stats *stats = &world->stage.loop.stats;
   uint32_t in_state[FIN_ST_COUNT] = {0};
-  uint32_t alive = 0;
+  uint32_t alive = 0, dialled = 0, pooled = 0;
   for (unsigned i = 0; i < world->count; i++) {
     const struct subject *subject = &world->subjects[i];
+    dialled += subject->dialled;
     if (!subject->alive) continue;
     alive++;
+    pooled += !subject->dialled;
     in_state[subject->state]++;
   }
-  OBEY(gauges_add_up, stats->connections == alive && world->stage.service.live == alive,
+  OBEY(gauges_add_up, stats->connections == alive && world->stage.pooled.live == pooled,
        "%u connections, %u by the loop, %u by the service", alive, stats->connections,
-       world->stage.service.live);
+       world->stage.pooled.live);
   uint64_t closed = 0;
   for (unsigned reason = 0; reason < FIN_REASON_COUNT; reason++) closed += stats->closed[reason];
-  OBEY(gauges_add_up, stats->accepted == world->count && closed == world->count - alive,
-       "%llu accepted, %llu closed", (unsigned long long)stats->accepted,
-       (unsigned long long)closed);
+  OBEY(gauges_add_up,
+       stats->dialled == dialled && stats->accepted == world->count - dialled &&
+           closed == world->count - alive,
+       "%llu accepted, %llu dialled, %llu closed", (unsigned long long)stats->accepted,
+       (unsigned long long)stats->dialled, (unsigned long long)closed);
   for (unsigned state = 0; state < FIN_ST_COUNT; state++)
     OBEY(gauges_add_up, stats->in_state[state] == in_state[state], "%u in %s", in_state[state],
          fin_state_name(state));
@@ -321,14 +357,17 @@ void invariants_at_rest(struct world *world) {
     OBEY(kept_input_is_offered_again, !(subject->offer_due && kept && subject_reading(subject)),
          "%llu bytes", (unsigned long long)(subject->offered - subject->consumed));
     OBEY(on_writable_follows_high_and_low,
-         !subject->held_back || queued > world->limits.output_low || !subject_has_voice(subject),
+         !subject->held_back || queued > subject->limits.output_low || !subject_has_voice(subject),
          "%llu bytes wait", (unsigned long long)queued);
     OBEY(on_timer_comes_when_due,
          !subject->timer_set || subject->timer_ms > world_now(world) ||
-             !subject_has_voice(subject) || !world->handler.on_timer,
+             !subject_has_voice(subject) || !subject->owner->handler.on_timer,
          "it did not come");
     OBEY(on_drain_comes_once_when_owed, !subject->drain_owed, "it did not come");
     OBEY(the_descriptor_is_closed_once, subject->state < FIN_ST_CLOSING, "and tells");
+    OBEY(on_open_comes_once_and_first, !subject->greet_due, "not after a hand-over");
+    OBEY(on_end_comes_once_after_all_input, !subject->end_due || !subject_reading(subject),
+         "not after a hand-over");
     patience_at_rest(subject);
   }
 }
@@ -347,7 +386,8 @@ static void check_reason(const struct subject *subject, const fin_report *report
   bool to_reset = subject->aborted || subject->stalled || subject->broken || failed_before_fin;
   OBEY(rst_only_when_cut_short, socket->reset == to_reset, "%s", to_reset ? "no" : "one");
   bool whole = socket->taken == subject->accepted && socket->fin_sent && !socket->reset;
-  OBEY(clean_means_all_was_sent, whole || !subject->opened || !fin_reason_clean(report->reason),
+  bool nothing = !subject->opened && subject->accepted == 0;
+  OBEY(clean_means_all_was_sent, whole || nothing || !fin_reason_clean(report->reason),
        "%s, %llu of %llu bytes", fin_reason_name(report->reason), (unsigned long long)socket->taken,
        (unsigned long long)subject->accepted);
 }

@@ -27,6 +27,7 @@ void flow_grew(struct flow *flow, uint64_t ms, uint64_t bytes);
 /* Whether a deadline that ends the state the subject was in may have come, and the reasons it may
  * give for that: 1 << fin_reason. FIN_REASON_BUG stands for none. */
 uint32_t patience_lost(const struct subject *subject);
+bool patience_half_bounded(const struct subject *subject);
 bool patience_lost_with_reader(const struct subject *subject);
 bool patience_lost_with_linger(const struct subject *subject, uint32_t *reasons);
 

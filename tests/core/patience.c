@@ -43,7 +43,7 @@ static bool stretch(const struct flow *flow, uint64_t from_ms, unsigned number, 
  * than min_rate. */
 static bool slow(const struct subject *subject, const struct flow *flow, uint64_t from_ms,
                  uint32_t limit_ms) {
-  uint64_t now_ms = world_now(subject->world), rate = subject->world->limits.min_rate;
+  uint64_t now_ms = world_now(subject->world), rate = subject->limits.min_rate;
   uint64_t begin_ms, bytes;
   for (unsigned i = 0; i <= flow->count; i++) {
     if (!stretch(flow, from_ms, i, &begin_ms, &bytes) || begin_ms + limit_ms > now_ms) continue;
@@ -56,7 +56,7 @@ static bool slow(const struct subject *subject, const struct flow *flow, uint64_
  * the first `free_ms`, then min_rate; and without a byte `dry_ms` are the limit. */
 static bool fast(const struct subject *subject, const struct flow *flow, uint64_t from_ms,
                  uint64_t free_ms, uint64_t dry_ms) {
-  uint64_t now_ms = world_now(subject->world), rate = subject->world->limits.min_rate;
+  uint64_t now_ms = world_now(subject->world), rate = subject->limits.min_rate;
   uint64_t begin_ms, bytes;
   for (unsigned i = 0; i <= flow->count; i++) {
     if (!stretch(flow, from_ms, i, &begin_ms, &bytes)) continue;
@@ -71,35 +71,46 @@ static bool fast(const struct subject *subject, const struct flow *flow, uint64_
 
 /* The rest of a message is waited for. */
 static bool awaits_message(const struct subject *subject) {
-  return subject->offered > subject->consumed && fin_states[subject->state].bound == FIN_BOUND_IDLE;
+  return subject->offered > subject->consumed && !subject->busy &&
+         fin_states[subject->state].bound == FIN_BOUND_IDLE;
 }
 
 static bool lost_with_writer(const struct subject *subject) {
-  uint32_t stall_ms = subject->world->limits.stall_ms;
+  uint32_t stall_ms = subject->limits.stall_ms;
   uint64_t from_ms = later(subject->message_ms, subject->state_ms);
   return awaits_message(subject) && slow(subject, &subject->read, from_ms, stall_ms);
 }
 
+/* Nobody may idle for ever. */
+static bool idle_bounded(const struct subject *subject) {
+  return subject->limits.idle_ms != FIN_NEVER && !subject->busy;
+}
+
 static bool lost_with_idler(const struct subject *subject) {
-  const struct world *world = subject->world;
   const struct socket *socket = subject->socket;
-  uint64_t traffic_ms = later(later(socket->read_ms, socket->taken_ms), subject->state_ms);
-  return world->limits.idle_ms != FIN_NEVER && subject->accepted == socket->acked &&
-         world_now(world) - traffic_ms >= world->limits.idle_ms;
+  uint64_t traffic_ms = later(socket->read_ms, socket->taken_ms);
+  uint64_t from_ms = later(traffic_ms, later(subject->state_ms, subject->whole_ms));
+  return idle_bounded(subject) && subject->accepted == socket->acked &&
+         world_now(subject->world) - from_ms >= subject->limits.idle_ms;
+}
+
+/* Half-closed, and not waiting for somebody else. */
+bool patience_half_bounded(const struct subject *subject) {
+  return !subject->busy || !subject->owner->handler.full_duplex;
 }
 
 static bool lost_with_half(const struct subject *subject) {
-  uint32_t half_ms = subject->world->limits.half_ms;
-  return slow(subject, &subject->read, subject->state_ms, half_ms) &&
+  uint32_t half_ms = subject->limits.half_ms;
+  return patience_half_bounded(subject) &&
+         slow(subject, &subject->read, subject->state_ms, half_ms) &&
          slow(subject, &subject->acked, subject->state_ms, half_ms);
 }
 
 uint32_t patience_lost(const struct subject *subject) {
-  const struct world *world = subject->world;
   uint32_t reasons = 0;
   switch ((enum fin_bound)fin_states[subject->state].bound) {
     case FIN_BOUND_OPEN:
-      if (world_now(world) - subject->state_ms >= world->limits.open_ms)
+      if (world_now(subject->world) - subject->born_ms >= subject->limits.open_ms)
         reasons |= 1u << FIN_REASON_OPEN_TIMEOUT;
       break;
     case FIN_BOUND_IDLE:
@@ -126,7 +137,7 @@ static uint64_t oldest_waiting_ms(const struct subject *subject) {
 }
 
 bool patience_lost_with_reader(const struct subject *subject) {
-  uint32_t stall_ms = subject->world->limits.stall_ms;
+  uint32_t stall_ms = subject->limits.stall_ms;
   bool waited = oldest_waiting_ms(subject) + stall_ms <= world_now(subject->world);
   return waited && slow(subject, &subject->acked, subject->state_ms, stall_ms);
 }
@@ -135,7 +146,7 @@ bool patience_lost_with_reader(const struct subject *subject) {
 bool patience_lost_with_linger(const struct subject *subject, uint32_t *reasons) {
   const struct world *world = subject->world;
   const struct socket *socket = subject->socket;
-  uint64_t now_ms = world_now(world), grace_ms = world->limits.linger_grace_ms;
+  uint64_t now_ms = world_now(world), grace_ms = subject->limits.linger_grace_ms;
   uint64_t quiet_ms = later(later(socket->acked_ms, socket->read_ms), subject->state_ms);
   bool acked = socket_all_acked(socket);
   bool looked = now_ms - socket->read_ms > grace_ms && world->late_ms != now_ms;
@@ -144,7 +155,7 @@ bool patience_lost_with_linger(const struct subject *subject, uint32_t *reasons)
   if (!acked || still_sending) *reasons |= 1u << FIN_REASON_LINGER_CUT;
   if (acked) *reasons |= 1u << FIN_REASON_BUG;
   return (acked && now_ms - quiet_ms >= grace_ms) ||
-         now_ms - subject->state_ms >= world->limits.linger_ms;
+         now_ms - subject->state_ms >= subject->limits.linger_ms;
 }
 
 /* ---- and not after ---- */
@@ -156,7 +167,7 @@ static bool output_flows(const struct subject *subject) {
 static void reader_at_rest(const struct subject *subject, uint64_t from_ms) {
   const struct world *world = subject->world;
   const struct socket *socket = subject->socket;
-  uint64_t stall_ms = world->limits.stall_ms, look_ms = look(world->limits.stall_ms);
+  uint64_t stall_ms = subject->limits.stall_ms, look_ms = look(subject->limits.stall_ms);
   if (!output_flows(subject) || subject->accepted == socket->acked) return;
   from_ms = later(from_ms, oldest_waiting_ms(subject));
   OBEY(a_state_ends_in_time,
@@ -166,8 +177,7 @@ static void reader_at_rest(const struct subject *subject, uint64_t from_ms) {
 }
 
 static void writer_at_rest(const struct subject *subject, uint64_t from_ms) {
-  const struct world *world = subject->world;
-  uint64_t stall_ms = world->limits.stall_ms, free_ms = stall_ms + look(world->limits.stall_ms);
+  uint64_t free_ms = subject->limits.stall_ms + look(subject->limits.stall_ms);
   if (!awaits_message(subject) || !subject_reading(subject)) return;
   from_ms = later(from_ms, subject->message_ms);
   OBEY(a_state_ends_in_time, fast(subject, &subject->read, from_ms, free_ms, free_ms),
@@ -177,18 +187,21 @@ static void writer_at_rest(const struct subject *subject, uint64_t from_ms) {
 static void idler_at_rest(const struct subject *subject) {
   const struct world *world = subject->world;
   const struct socket *socket = subject->socket;
-  if (world->limits.idle_ms == FIN_NEVER || subject->waits) return;
+  if (!idle_bounded(subject) || subject->waits) return;
   uint64_t sent_ms = later(socket->taken_ms, socket->told_ms);
   uint64_t traffic_ms = later(later(socket->read_ms, sent_ms), socket->acked_ms);
-  uint64_t until_ms = later(traffic_ms, subject->state_ms) + world->limits.idle_ms;
-  uint64_t seen_ms = socket->acked_ms + look(world->limits.stall_ms);
+  uint64_t from_ms = later(traffic_ms, later(subject->state_ms, subject->whole_ms));
+  uint64_t until_ms = from_ms + subject->limits.idle_ms;
+  uint64_t seen_ms = socket->acked_ms + look(subject->limits.stall_ms);
   OBEY(a_state_ends_in_time, world_now(world) < later(until_ms, seen_ms), "idle");
 }
 
 static void half_at_rest(const struct subject *subject, uint64_t from_ms) {
   const struct world *world = subject->world;
-  uint64_t free_ms = world->limits.half_ms + look(world->limits.half_ms);
+  uint64_t free_ms = subject->limits.half_ms + look(subject->limits.half_ms);
+  if (!patience_half_bounded(subject)) return;
   from_ms = later(from_ms, later(subject->socket->acked_ms, subject->waits_ms));
+  from_ms = later(from_ms, subject->whole_ms);
   OBEY(a_state_ends_in_time, fast(subject, &subject->read, from_ms, free_ms, free_ms),
        "%s for %llu ms", fin_state_name(subject->state),
        (unsigned long long)(world_now(world) - subject->state_ms));
@@ -198,20 +211,20 @@ static void linger_at_rest(const struct subject *subject, uint64_t from_ms) {
   const struct world *world = subject->world;
   const struct socket *socket = subject->socket;
   uint64_t now_ms = world_now(world);
-  OBEY(a_state_ends_in_time, now_ms < from_ms + world->limits.linger_ms, "LINGER");
+  OBEY(a_state_ends_in_time, now_ms < from_ms + subject->limits.linger_ms, "LINGER");
   uint64_t quiet_ms = later(later(socket->acked_ms, socket->read_ms), from_ms);
   OBEY(a_state_ends_in_time,
-       !socket_all_acked(socket) || now_ms - quiet_ms < 2 * world->limits.linger_grace_ms,
+       !socket_all_acked(socket) || now_ms - quiet_ms < 2 * subject->limits.linger_grace_ms,
        "LINGER, quiet for %llu ms", (unsigned long long)(now_ms - quiet_ms));
 }
 
 void patience_at_rest(const struct subject *subject) {
   const struct world *world = subject->world;
-  uint64_t from_ms = later(subject->state_ms, world->late_ms);
+  uint64_t from_ms = later(later(subject->state_ms, world->late_ms), subject->handed_ms);
   reader_at_rest(subject, from_ms);
   switch ((enum fin_bound)fin_states[subject->state].bound) {
     case FIN_BOUND_OPEN:
-      OBEY(a_state_ends_in_time, world_now(world) - subject->state_ms < world->limits.open_ms,
+      OBEY(a_state_ends_in_time, world_now(world) - subject->born_ms < subject->limits.open_ms,
            "OPENING");
       break;
     case FIN_BOUND_IDLE:
@@ -235,17 +248,17 @@ void patience_at_rest(const struct subject *subject) {
 /* In how many milliseconds at most the driver must look at the connection; FIN_NEVER: it need not.
  */
 static uint64_t promised(const struct subject *subject) {
-  const fin_conn_options *limits = &subject->world->limits;
+  const fin_conn_options *limits = &subject->limits;
   uint64_t promised_ms = FIN_NEVER;
   switch ((enum fin_bound)fin_states[subject->state].bound) {
     case FIN_BOUND_OPEN:
       promised_ms = limits->open_ms;
       break;
     case FIN_BOUND_IDLE:
-      promised_ms = later(limits->idle_ms, look(limits->stall_ms));
+      if (idle_bounded(subject)) promised_ms = later(limits->idle_ms, look(limits->stall_ms));
       break;
     case FIN_BOUND_HALF:
-      promised_ms = look(limits->half_ms);
+      if (patience_half_bounded(subject)) promised_ms = look(limits->half_ms);
       break;
     case FIN_BOUND_LINGER:
       promised_ms = limits->linger_grace_ms;

@@ -89,7 +89,7 @@ void rig_begin(struct rig *rig, const fin_handler *does) {
 }
 
 void rig_connect(struct rig *rig) {
-  rig->stage.service.limits = rig->limits;
+  rig->stage.pooled.service.limits = rig->limits;
   cr_assert(stage_accept(&rig->stage, rig->peer));
   rig_rest(rig);
 }

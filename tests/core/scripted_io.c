@@ -16,8 +16,9 @@ struct fin_stream {
 
 const size_t fin_stream_size = sizeof(struct fin_stream);
 
-const char *const news_names[NEWS_COUNT] = {"input",       "input end", "fin seen", "error",
-                                            "write error", "taking",    "written",  "fd closed"};
+const char *const news_names[NEWS_COUNT] = {"connected", "input",   "input end",
+                                            "fin seen",  "error",   "write error",
+                                            "taking",    "written", "fd closed"};
 
 /* ---- bytes ---- */
 
@@ -71,6 +72,13 @@ struct socket *io_socket(struct fin_io *io) {
 
 int socket_fd(const struct socket *socket) { return (int)(socket - socket->io->sockets); }
 
+uint16_t socket_port(const struct socket *socket) { return (uint16_t)(1 + socket_fd(socket)); }
+
+void peer_accept(struct socket *socket) {
+  if (socket->error || socket->descriptor != FD_OPEN) return;
+  socket->connected = socket->dialling;
+}
+
 void peer_send(struct socket *socket, size_t len) {
   if (socket->peer_fin || socket->error || socket->descriptor != FD_OPEN) return;
   socket->arrived += len;
@@ -115,6 +123,9 @@ unsigned socket_ready(const struct socket *socket) {
   if (socket->descriptor == FD_CLOSING) return 1u << NEWS_FD_CLOSED;
   if (socket->descriptor != FD_OPEN || !socket->conn) return 0;
   unsigned ready = 0;
+  if (socket->dialling)
+    return (unsigned)(socket->error != 0) << NEWS_ERROR | (unsigned)socket->connected
+                                                              << NEWS_CONNECTED;
   if (socket->error) {
     bool watched = socket->hearing == FIN_HEAR_LEAVING && socket->edge;
     if (socket->hearing == FIN_HEAR_INPUT || watched) ready |= 1u << NEWS_ERROR;
@@ -154,11 +165,32 @@ static void tell_input(struct socket *socket, size_t most) {
   if (len > PATTERN_MAX) len = PATTERN_MAX;
   char *copy = malloc(len); /* so that use past its end or after the call is seen */
   if (!copy) abort();
-  memcpy(copy, pattern(~socket->shift, socket->read), len);
+  const char *from =
+      socket->input ? socket->input + socket->read : pattern(~socket->shift, socket->read);
+  memcpy(copy, from, len);
   socket->read += len;
   socket->read_ms = socket->io->now_ms;
   socket->io->events->on_input(socket->conn, copy, len);
   free(copy);
+}
+
+static void take(struct socket *socket, const char *data, size_t len) {
+  if (socket->on_taken) socket->on_taken(socket, data, len);
+  socket->taken += len;
+}
+
+/* `len` bytes of the write in flight, behind those that have been taken. */
+static void take_written(struct socket *socket, size_t len) {
+  size_t before = socket->write_taken;
+  socket->write_taken += len;
+  for (unsigned i = 0; len > 0; i++) {
+    const struct iovec *part = &socket->parts[i];
+    size_t skipped = before < part->iov_len ? before : part->iov_len;
+    size_t some = part->iov_len - skipped < len ? part->iov_len - skipped : len;
+    if (some > 0) take(socket, (const char *)part->iov_base + skipped, some);
+    before -= skipped;
+    len -= some;
+  }
 }
 
 /* Takes from the write in flight what there is room for. */
@@ -170,8 +202,7 @@ static void take_more(struct socket *socket, size_t most) {
   if (most < least) most = least;
   if (some > most) some = most;
   if (some == 0) return;
-  socket->write_taken += some;
-  socket->taken += some;
+  take_written(socket, some);
   socket->taken_ms = socket->io->now_ms;
 }
 
@@ -188,6 +219,10 @@ void socket_tell(struct socket *socket, enum news news, size_t most) {
   const struct fin_io_events *events = socket->io->events;
   struct fin_conn *conn = socket->conn;
   switch (news) {
+    case NEWS_CONNECTED:
+      socket->dialling = socket->connected = false;
+      events->on_connected(conn);
+      break;
     case NEWS_INPUT:
       tell_input(socket, most);
       break;
@@ -281,17 +316,31 @@ static struct socket *usable(struct fin_stream *stream, const char *what) {
   struct socket *socket = stream->socket;
   AGREED(socket && socket->descriptor == FD_OPEN, "%s after close", what);
   AGREED(!socket->open_failed, "%s after a failed open", what);
+  AGREED(!socket->dialling, "%s before it is connected", what);
   return socket;
 }
 
-int fin_io_open(struct fin_io *io, struct fin_stream *stream, struct fin_conn *conn, int fd) {
-  struct socket *socket = &io->sockets[fd];
+static int open_with(struct fin_stream *stream, struct fin_conn *conn, struct socket *socket,
+                     enum fault kind) {
   AGREED(socket->descriptor == FD_UNUSED, "opened twice");
   socket->descriptor = FD_OPEN;
   socket->conn = conn;
   stream->socket = socket;
-  int error = fault(socket, FAULT_OPEN);
+  int error = fault(socket, kind);
   if (error) socket->open_failed = true;
+  return error;
+}
+
+int fin_io_open(struct fin_io *io, struct fin_stream *stream, struct fin_conn *conn, int fd) {
+  return open_with(stream, conn, &io->sockets[fd], FAULT_OPEN);
+}
+
+int fin_io_dial(struct fin_io *io, struct fin_stream *stream, struct fin_conn *conn,
+                const struct fin_dial_spec *spec) {
+  struct socket *socket = &io->sockets[spec->port - 1];
+  int error = open_with(stream, conn, socket, FAULT_DIAL);
+  socket->dialling = !error;
+  socket->spec = *spec;
   return error;
 }
 
@@ -331,7 +380,7 @@ ptrdiff_t fin_io_send(struct fin_stream *stream, const struct iovec *parts, unsi
   for (unsigned i = 0; i < count && room > 0; i++) {
     size_t some = parts[i].iov_len < room ? parts[i].iov_len : room;
     check_output(socket, parts[i].iov_base, some, socket->taken, LAW_output_leaves_in_order);
-    socket->taken += some;
+    take(socket, parts[i].iov_base, some);
     taken += some;
     room -= some;
   }
@@ -392,6 +441,7 @@ void fin_io_close(struct fin_stream *stream, bool reset) {
   struct socket *socket = stream->socket;
   OBEY(the_descriptor_is_closed_once, socket && socket->descriptor == FD_OPEN, "closed again");
   socket->descriptor = FD_CLOSING;
+  socket->dialling = false;
   socket->reset = reset;
   socket->hearing = FIN_HEAR_NOTHING;
   socket->writing = false;
@@ -400,5 +450,6 @@ void fin_io_close(struct fin_stream *stream, bool reset) {
 
 int fin_io_fd(const struct fin_stream *stream) {
   const struct socket *socket = stream->socket;
-  return socket && socket->descriptor == FD_OPEN ? socket_fd(socket) : -1;
+  bool held = socket && socket->descriptor == FD_OPEN && !socket->dialling;
+  return held ? socket_fd(socket) : -1;
 }

@@ -22,15 +22,26 @@ bool pattern_equal(uint32_t shift, uint64_t position, const char *data, size_t l
 /* ---- sockets ---- */
 
 /* Calls of the driver that can be made to fail once. */
-enum fault { FAULT_OPEN, FAULT_HEAR, FAULT_SEND, FAULT_WRITE, FAULT_SEND_FIN, FAULT_COUNT };
+enum fault {
+  FAULT_OPEN,
+  FAULT_DIAL,
+  FAULT_HEAR,
+  FAULT_SEND,
+  FAULT_WRITE,
+  FAULT_SEND_FIN,
+  FAULT_COUNT
+};
 
 enum descriptor { FD_UNUSED, FD_OPEN, FD_CLOSING, FD_GONE };
 
 /* One connection as the system has it, peer included. */
 struct socket {
   struct fin_io *io;
-  struct fin_conn *conn; /* NULL before fin_io_open and after on_fd_closed */
+  struct fin_conn *conn; /* NULL before fin_io_open or _dial and after on_fd_closed */
   enum descriptor descriptor;
+  bool dialling;  /* the driver waits for the connection */
+  bool connected; /* which there is */
+  struct fin_dial_spec spec;
   uint32_t shift; /* of the patterns: of output; that of input has its bits turned over */
 
   /* Output. */
@@ -44,9 +55,10 @@ struct socket {
   size_t take_max; /* the most that one call takes */
   bool fin_sent;
   bool fin_acked;
-  bool reset;         /* closed with RST */
-  bool checks_output; /* against the pattern */
-  unsigned sends;     /* calls of fin_io_send that took something */
+  bool reset;                                                            /* closed with RST */
+  bool checks_output;                                                    /* against the pattern */
+  void (*on_taken)(struct socket *socket, const char *data, size_t len); /* may be NULL */
+  unsigned sends; /* calls of fin_io_send that took something */
 
   /* The write in flight. */
   bool writing;
@@ -57,12 +69,13 @@ struct socket {
   uint64_t write_begin; /* position of its first byte in the output */
 
   /* Input. */
-  uint64_t arrived; /* bytes that the peer has sent, and that came */
-  uint64_t read;    /* bytes told to the driver */
-  uint64_t read_ms; /* when bytes were last told */
-  bool peer_fin;    /* arrived, behind all bytes */
-  bool input_ended; /* and was told */
-  int error;        /* pending, and then for ever */
+  const char *input; /* what the peer sends; NULL: the pattern */
+  uint64_t arrived;  /* bytes that the peer has sent, and that came */
+  uint64_t read;     /* bytes told to the driver */
+  uint64_t read_ms;  /* when bytes were last told */
+  bool peer_fin;     /* arrived, behind all bytes */
+  bool input_ended;  /* and was told */
+  int error;         /* pending, and then for ever */
   enum fin_hearing hearing;
   bool edge; /* something of which the death-watch has not told */
 
@@ -73,6 +86,7 @@ struct socket {
 
 /* What can be told about a socket. */
 enum news {
+  NEWS_CONNECTED,
   NEWS_INPUT,
   NEWS_INPUT_END,
   NEWS_FIN_SEEN,
@@ -106,12 +120,14 @@ struct fin_io {
 
 void io_init(struct fin_io *io, const struct fin_io_events *events, void *owner, uint64_t now_ms);
 
-/* A new socket; its number in io->sockets is the descriptor. */
+/* A new socket; its number in io->sockets is the descriptor, and who dials that port gets it. */
 struct socket *io_socket(struct fin_io *io);
 int socket_fd(const struct socket *socket);
+uint16_t socket_port(const struct socket *socket);
 
 /* ---- what the peer and the network do ---- */
 
+void peer_accept(struct socket *socket); /* who has been dialled */
 void peer_send(struct socket *socket, size_t len);
 void peer_send_fin(struct socket *socket);
 void peer_ack(struct socket *socket,

@@ -80,6 +80,8 @@ static void expect_everything(const struct tally *tally) {
   cr_expect(tally->ends > 0 && tally->closes > 0 && tally->aborts > 0);
   cr_expect(tally->on_writable > 0 && tally->on_timer > 0 && tally->on_drain > 0);
   cr_expect(tally->offered_again > 0 && tally->without_memory > 0 && tally->dialled > 0);
+  cr_expect(tally->handed_over > 0 && tally->handed_again > 0 && tally->greeted > 0);
+  cr_expect(tally->handed_end > 0 && tally->busy > 0 && tally->full_duplex > 0);
 }
 
 enum { SHARE = 5000 };
@@ -119,6 +121,9 @@ static void print_counts(const struct tally *tally) {
          (unsigned long long)tally->writes, (unsigned long long)tally->takes,
          (unsigned long long)tally->refused, (unsigned long long)tally->clean,
          (unsigned long long)tally->resets);
+  printf("%llu dialled, %llu handed over, %llu of these again, %llu told of an earlier FIN\n",
+         (unsigned long long)tally->dialled, (unsigned long long)tally->handed_over,
+         (unsigned long long)tally->handed_again, (unsigned long long)tally->handed_end);
 }
 
 int simulation_main(int argc, char **argv) {

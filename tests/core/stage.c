@@ -31,7 +31,7 @@ void stage_begin(struct stage *stage, const fin_handler *handler, void *context,
   counted_begin();
   io_init(&stage->io, &fin_loop_events, &stage->loop, now_ms);
   fin_loop_init(&stage->loop, &stage->io, NULL);
-  fin_service_init(&stage->service, &stage->loop, handler, context, &limits);
+  fin_pooled_service_init(&stage->pooled, &stage->loop, handler, context, &limits);
   stage->tell = plain_tell;
   stage->tell_turn_end = plain_turn_end;
   stage->tell_time = plain_time;
@@ -42,7 +42,7 @@ void stage_end(struct stage *stage) {
        stage->loop.stats.connections);
   for (unsigned level = 0; level < FIN_WHEEL_LEVELS; level++)
     OBEY(nothing_is_left, stage->loop.wheel.occupied[level] == 0, "deadlines on level %u", level);
-  fin_service_fini(&stage->service);
+  fin_pooled_service_fini(&stage->pooled);
   fin_loop_fini(&stage->loop);
   OBEY(nothing_is_left, counted.live == 0, "%zu allocations", counted.live);
 }
@@ -50,18 +50,20 @@ void stage_end(struct stage *stage) {
 /* ---- connections ---- */
 
 struct fin_conn *stage_accept(struct stage *stage, struct socket *socket) {
-  struct fin_conn *conn = fin_conn_new(&stage->service, socket_fd(socket));
+  struct fin_conn *conn = fin_conn_accept(&stage->pooled, socket_fd(socket));
   if (conn) fin_conn_ready(conn);
   return conn;
 }
 
 struct fin_conn *stage_dial(struct stage *stage, struct socket *socket) {
-  struct fin_conn *conn = fin_conn_new(&stage->service, socket_fd(socket));
-  if (conn) fin_conn_settle(conn);
-  return conn;
+  const struct fin_service *service = &stage->pooled.service;
+  fin_dial dial = {.host = "peer",
+                   .port = socket_port(socket),
+                   .handler = service->handler,
+                   .context = service->context,
+                   .conn = service->limits};
+  return fin_conn_dial(&stage->loop, &dial);
 }
-
-void stage_dialled(struct fin_conn *conn) { fin_conn_ready(conn); }
 
 static void owe_drain(struct fin_conn *conn) {
   conn->drain_owed = true;
@@ -119,3 +121,5 @@ void memory_fail_in(size_t calls) { counted.fail_at = calls ? counted.calls + ca
 bool memory_failed(void) { return counted.fail_at && counted.calls >= counted.fail_at; }
 
 size_t memory_calls(void) { return counted.calls; }
+
+size_t memory_live(void) { return counted.live; }

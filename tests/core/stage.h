@@ -12,7 +12,7 @@
 struct stage {
   struct fin_io io;
   struct fin_loop loop;
-  struct fin_service service;
+  struct fin_pooled_service pooled;
 
   /* Who wants to see what is told, and when, tells it in place of the stage. */
   void (*tell)(struct stage *stage, struct socket *socket, enum news news);
@@ -27,11 +27,10 @@ void stage_begin(struct stage *stage, const fin_handler *handler, void *context,
 /* Every connection must have ended; checks that nothing is left. */
 void stage_end(struct stage *stage);
 
-/* A socket with its peer, and a connection made of it: open, or held in OPENING as one that is
- * being dialled will be. NULL: no memory. */
+/* A socket with its peer, and a connection made of it: open, or being dialled until peer_accept.
+ * NULL: no memory. */
 struct fin_conn *stage_accept(struct stage *stage, struct socket *socket);
 struct fin_conn *stage_dial(struct stage *stage, struct socket *socket);
-void stage_dialled(struct fin_conn *conn); /* the transport is open now */
 
 /* A drain is asked of every connection, as the server does it. */
 void stage_drain(struct stage *stage);
@@ -48,5 +47,6 @@ void stage_sleep(struct stage *stage, uint64_t time_ms);
 void memory_fail_in(size_t calls); /* of the allocations from now on that one fails; 0: none does */
 bool memory_failed(void);          /* it has, since memory_fail_in */
 size_t memory_calls(void);         /* allocations since stage_begin */
+size_t memory_live(void);          /* of these, not given back */
 
 #endif

@@ -39,8 +39,7 @@ static uint32_t some_time(struct world *world) {
   return 1 + (uint32_t)random_size(&world->random, temper->time_bits + temper->patience_bits);
 }
 
-static void choose_limits(struct world *world) {
-  fin_conn_options *limits = &world->limits;
+void temper_choose_limits(struct world *world, fin_conn_options *limits) {
   memset(limits, 0, sizeof *limits);
   bool idle_for_ever = world_chance(world, 16);
   limits->open_ms = some_time(world);
@@ -72,5 +71,5 @@ uint64_t temper_beginning(struct world *world) {
 
 void temper_choose(struct world *world) {
   choose_temper(world);
-  choose_limits(world);
+  temper_choose_limits(world, &world->limits);
 }

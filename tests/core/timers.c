@@ -34,6 +34,20 @@ Test(timer, comes_in_the_next_turn_if_it_is_due_at_once) {
   rig_end(&rig);
 }
 
+Test(timer, that_is_cancelled_costs_no_look_at_the_clock) {
+  struct rig rig;
+  rig_begin(&rig, NULL);
+  rig_connect(&rig);
+  fin_conn_set_timer(rig.conn, 10);
+  rig.stage.io.busy_ms = 7;
+  fin_conn_set_timer(rig.conn, FIN_NEVER);
+  cr_assert_eq(rig.stage.io.busy_ms, 7);
+  rig_pass(&rig, 100);
+  cr_assert_eq(rig.timers, 0);
+  fin_conn_abort(rig.conn);
+  rig_end(&rig);
+}
+
 Test(timer, is_replaced_by_an_earlier_and_by_a_later_one) {
   struct rig rig;
   rig_begin(&rig, NULL);

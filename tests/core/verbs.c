@@ -72,11 +72,12 @@ static int write_copy(struct subject *subject, const char *data, size_t len) {
 /* What a write may have: the kernel has taken the rest. */
 static size_t room_of(const struct subject *subject) {
   uint64_t waits = subject->accepted - subject->socket->taken;
-  return subject->world->limits.output_max - (size_t)waits;
+  uint64_t most = subject->limits.output_max;
+  return waits < most ? (size_t)(most - waits) : 0;
 }
 
 static size_t some_len(struct world *world, const struct subject *subject) {
-  const fin_conn_options *limits = &world->limits;
+  const fin_conn_options *limits = &subject->limits;
   size_t room = room_of(subject), len;
   switch (world_below(world, 16)) {
     case 0:
@@ -148,7 +149,7 @@ static void do_write(struct subject *subject, size_t len, bool take) {
   if (error || len == 0) return;
   subject->accepted += len;
   flow_grew(&subject->written, world_now(world), subject->accepted);
-  if (subject_queued(subject) > world->limits.output_high) subject->held_back = true;
+  if (subject_queued(subject) > subject->limits.output_high) subject->held_back = true;
   *(take ? &world->tally->takes : &world->tally->writes) += 1;
 }
 
@@ -158,6 +159,11 @@ static bool counts(const struct subject *subject, enum fin_event event) {
   return fin_lifecycle[fin_conn_life(subject->conn)][event].kind == FIN_ROW;
 }
 
+/* Who closes what is only being dialled, for nothing, gives it up. */
+static bool in_vain(const struct subject *subject) {
+  return !subject->opened && !subject->ended && !subject->closed && subject->accepted == 0;
+}
+
 static void do_end(struct subject *subject) {
   bool row = counts(subject, FIN_EV_END);
   fin_conn_end(subject->conn);
@@ -165,18 +171,20 @@ static void do_end(struct subject *subject) {
   world_trace(subject->world, subject, "end");
   if (!row) return;
   subject->ended = true;
-  if (subject->held_back) subject->offer_due = true;
+  if (subject->held_back && !subject->owner->handler.full_duplex) subject->offer_due = true;
   subject->held_back = false;
   subject_blame(subject, 1u << FIN_REASON_ENDED, 0);
 }
 
 static void do_close(struct subject *subject, fin_reason reason) {
-  bool row = counts(subject, FIN_EV_CLOSE);
+  bool held = fin_conn_life(subject->conn) < FIN_ST_CLOSING, vain = in_vain(subject);
   bool known = reason > FIN_REASON_BUG && reason < FIN_REASON_COUNT;
   fin_conn_close(subject->conn, reason);
   subject->world->tally->closes++;
   world_trace(subject->world, subject, "close %s", fin_reason_name(reason));
-  if (row) subject_closed(subject, known ? reason : FIN_REASON_CLOSED);
+  if (!held) return;
+  if (vain) subject->aborted = true;
+  subject_closed(subject, known ? reason : FIN_REASON_CLOSED);
 }
 
 static void do_abort(struct subject *subject) {
@@ -216,6 +224,38 @@ static void do_set_timer(struct subject *subject) {
   subject->timer_ms = world_now(world) + after_ms;
 }
 
+static void do_set_busy(struct subject *subject) {
+  bool busy = world_chance(subject->world, 32);
+  fin_conn_set_busy(subject->conn, busy);
+  world_trace(subject->world, subject, busy ? "busy" : "not busy");
+  if (subject->busy && !busy) subject->whole_ms = subject->message_ms = world_now(subject->world);
+  subject->busy = busy;
+  subject->world->tally->busy += busy;
+}
+
+static void do_hand_over(struct subject *subject) {
+  struct world *world = subject->world;
+  const struct owner *owner = &world->owners[world_below(world, OWNERS)];
+  fin_handler dumb = owner->handler;
+  fin_conn_options limits = subject->limits;
+  bool ended = !may_write(subject), other_limits = world_chance(world, 24);
+  bool wrong_handler = world_chance(world, 2), wrong_limits = world_chance(world, 2);
+  if (other_limits) temper_choose_limits(world, &limits);
+  if (wrong_handler) dumb.on_data = NULL;
+  if (wrong_limits) limits.stall_ms = FIN_NEVER;
+  int error =
+      fin_conn_hand_over(subject->conn, wrong_handler ? &dumb : &owner->handler,
+                         (void *)(uintptr_t)owner, other_limits || wrong_limits ? &limits : NULL);
+  world_trace(world, subject, "hand over to %d: %d", (int)(owner - world->owners), error);
+  bool wrong = wrong_handler || wrong_limits;
+  bool expected = error == (ended   ? -EPIPE
+                            : wrong ? -EINVAL
+                                    : 0) ||
+                  (error == -ENOMEM && !ended && !wrong && memory_failed());
+  OBEY(it_is_its_last_handlers, expected, "result %d", error);
+  if (!error) subject_handed_over(subject, owner, &limits);
+}
+
 /* More parts than one send can have, then what may be sent at once. */
 static void write_many(struct subject *subject) {
   for (unsigned i = 0; i < 70 && may_write(subject); i++) do_write(subject, 1 + i % 3, true);
@@ -252,6 +292,12 @@ static void do_verb(struct subject *subject, enum verb verb) {
     case VERB_SET_TIMER:
       do_set_timer(subject);
       break;
+    case VERB_SET_BUSY:
+      do_set_busy(subject);
+      break;
+    case VERB_HAND_OVER:
+      do_hand_over(subject);
+      break;
     case VERB_COUNT:
       break;
   }
@@ -262,10 +308,10 @@ void application_act(struct world *world, struct subject *subject) {
   if (!subject->conn || world->budget == 0) return;
   world->budget--;
   /* Those that end it are rarer, so that there is a life before. */
-  static const enum verb verbs[] = {VERB_WRITE,  VERB_WRITE,  VERB_WRITE,     VERB_TAKE,
-                                    VERB_PAUSE,  VERB_RESUME, VERB_RESUME,    VERB_RESUME,
-                                    VERB_RESUME, VERB_PAUSE,  VERB_SET_TIMER, VERB_END,
-                                    VERB_CLOSE,  VERB_ABORT,  VERB_WRITE,     VERB_SET_TIMER};
+  static const enum verb verbs[] = {
+      VERB_WRITE,  VERB_WRITE,  VERB_WRITE,  VERB_TAKE,      VERB_PAUSE,     VERB_RESUME,
+      VERB_RESUME, VERB_RESUME, VERB_RESUME, VERB_PAUSE,     VERB_SET_TIMER, VERB_END,
+      VERB_CLOSE,  VERB_ABORT,  VERB_WRITE,  VERB_SET_TIMER, VERB_SET_BUSY,  VERB_HAND_OVER};
   enum verb verb = verbs[world_below(world, sizeof verbs / sizeof verbs[0])];
   bool ends = verb == VERB_END || verb == VERB_CLOSE || verb == VERB_ABORT;
   if (ends && !world_chance(world, world->temper.ending)) return;

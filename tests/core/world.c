@@ -58,20 +58,20 @@ static void on_failure(struct socket *socket, int error) {
 static void before_news(struct subject *subject, enum news news) {
   uint64_t kept = subject->offered - subject->consumed;
   bool more = news == NEWS_INPUT && !subject->closed;
-  OBEY(kept_input_is_bounded, !more || kept < subject->world->limits.input_max, "%llu bytes",
+  OBEY(kept_input_is_bounded, !more || kept < subject->limits.input_max, "%llu bytes",
        (unsigned long long)kept);
+  if (news == NEWS_CONNECTED) subject->opened = true;
   if (news == NEWS_FIN_SEEN) subject->fin_seen = true;
   if (news != NEWS_INPUT_END) return;
   subject_blame(subject, 1u << FIN_REASON_PEER_ENDED, 0);
-  if (!subject->world->handler.on_end) subject->closed = true;
+  if (!subject->owner->handler.on_end) subject->closed = true;
 }
 
 static void note_input(struct subject *subject, bool discarded, uint64_t len) {
-  const struct world *world = subject->world;
-  flow_grew(&subject->read, world_now(world), subject->socket->read);
+  flow_grew(&subject->read, world_now(subject->world), subject->socket->read);
   if (!discarded) return;
   subject->discarded += len;
-  if (subject->state != FIN_ST_LINGER || subject->discarded <= world->limits.linger_bytes_max)
+  if (subject->state != FIN_ST_LINGER || subject->discarded <= subject->limits.linger_bytes_max)
     return;
   subject->lingered = true;
   subject_blame(subject, 1u << FIN_REASON_LINGER_CUT, 0);
@@ -85,13 +85,20 @@ static void tell(struct stage *stage, struct socket *socket, enum news news) {
   size_t most = world_chance(world, 32) ? SIZE_MAX : 1 + random_size(&world->random, 18);
   world_trace(world, subject, "tell %s", news_names[news]);
   world->tally->news[news]++;
-  bool ends = news == NEWS_INPUT_END && world->handler.on_end && subject_may_hear(subject);
+  bool ends = news == NEWS_INPUT_END && subject_may_hear(subject);
   before_news(subject, news);
+  bool opens = news == NEWS_CONNECTED && subject_may_hear(subject);
+  const fin_handler *handler = &subject->owner->handler;
+  uint64_t number = subject->number;
   world->telling = BY_NEWS;
   socket_tell(socket, news, most);
-  OBEY(on_end_comes_once_after_all_input, !ends || subject->told_end, "it did not come");
+  bool told = subject->number != number; /* by now it is another's */
+  OBEY(on_open_comes_once_and_first, !opens || !handler->on_open || subject->told_open || told,
+       "it did not come");
+  OBEY(on_end_comes_once_after_all_input, !ends || !handler->on_end || subject->told_end || told,
+       "it did not come");
   if (news == NEWS_INPUT) note_input(subject, discards, socket->read - read);
-  if (news == NEWS_FD_CLOSED && !world->handler.on_close) {
+  if (news == NEWS_FD_CLOSED && !subject->owner->handler.on_close) {
     subject->alive = false;
     subject->conn = NULL;
   }
@@ -123,6 +130,7 @@ static void subject_begin(struct world *world, struct subject *subject, struct s
   subject->read.count = subject->acked.count = subject->written.count = 0;
   subject->world = world;
   subject->socket = socket;
+  subject_begin_with(subject, &world->owners[0], &world->limits);
   subject->born_ms = subject->state_ms = world_now(world);
   subject->reasons = 1u << FIN_REASON_BUG;
   subject->alive = true;
@@ -138,6 +146,8 @@ static void step_connect(struct world *world) {
   bool dial = world->temper.dials && world_chance(world, 32);
   subject_begin(world, subject, socket);
   subject->opened = !dial && !world->stage.io.faults[FAULT_OPEN];
+  subject->dialled = dial;
+  uint64_t number = subject->number;
   world->begun = subject;
   fin_conn *conn = dial ? stage_dial(&world->stage, socket) : stage_accept(&world->stage, socket);
   world->begun = NULL;
@@ -150,21 +160,18 @@ static void step_connect(struct world *world) {
     return;
   }
   subject->conn = conn;
-  OBEY(on_open_comes_once_and_first,
-       subject->told_open || !subject->opened || !world->handler.on_open, "it did not come");
+  bool told = subject->told_open || subject->number != number || !world->owners[0].handler.on_open;
+  OBEY(on_open_comes_once_and_first, told || !subject->opened, "it did not come");
   world_trace(world, subject, dial ? "dialling" : "accepted");
 }
 
-/* How dialling ends. */
-static void step_dialled(struct world *world, struct subject *subject) {
-  if (world_chance(world, 48)) {
-    world_trace(world, subject, "dialled");
-    subject->opened = true;
-    stage_dialled(subject->conn);
-  } else {
-    peer_fail(subject->socket, ECONNREFUSED);
-    socket_tell(subject->socket, NEWS_ERROR, 0);
-  }
+/* How dialling ends, or does not. */
+static void peer_answer(struct world *world, struct socket *socket) {
+  static const int errors[] = {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENOMEM};
+  if (world_chance(world, 40))
+    peer_accept(socket);
+  else if (world_chance(world, 16))
+    peer_fail(socket, errors[world_below(world, sizeof errors / sizeof errors[0])]);
 }
 
 /* ---- steps ---- */
@@ -179,19 +186,16 @@ static struct subject *some_subject(struct world *world) {
 
 static void step_call(struct world *world) {
   struct subject *subject = some_subject(world);
-  if (!subject) return;
-  bool dialling = fin_states[fin_conn_life(subject->conn)].input == FIN_INPUT_HOLD;
-  if (dialling && world_chance(world, 32))
-    step_dialled(world, subject);
-  else
-    application_act(world, subject);
+  if (subject) application_act(world, subject);
 }
 
 static void step_peer(struct world *world) {
   struct subject *subject = some_subject(world);
   enum peer_move move = (enum peer_move)world_below(world, PEER_MOVES);
-  if (!subject || !subject->opened || !(world->temper.peer_moves >> move & 1)) return;
+  if (!subject) return;
   struct socket *socket = subject->socket;
+  if (socket->dialling) peer_answer(world, socket);
+  if (!subject->opened || !(world->temper.peer_moves >> move & 1)) return;
   if (socket->fin_sent && world_chance(world, world->temper.following)) move = PEER_FOLLOW;
   uint64_t acked = socket->acked, arrived = socket->arrived;
   switch (move) {
@@ -289,6 +293,7 @@ static void step_drain(struct world *world) {
 static void order_faults(struct world *world) {
   static const int errors[FAULT_COUNT][4] = {
       [FAULT_OPEN] = {ENOMEM, EINVAL, EMFILE, ENOMEM},
+      [FAULT_DIAL] = {ENOMEM, EADDRNOTAVAIL, EMFILE, ENOMEM},
       [FAULT_HEAR] = {ENOMEM, ENOSPC, ENOMEM, EINVAL},
       [FAULT_SEND] = {EAGAIN, ENOBUFS, EPIPE, ETIMEDOUT},
       [FAULT_WRITE] = {ENOMEM, EPIPE, EHOSTUNREACH, ENOBUFS},
@@ -363,7 +368,8 @@ static void begin(struct world *world, uint64_t seed, bool tracing, struct tally
   temper_choose(world);
   world->budget = world->temper.calls;
   application_begin(world);
-  stage_begin(&world->stage, &world->handler, world, &world->limits, temper_beginning(world));
+  stage_begin(&world->stage, &world->owners[0].handler, &world->owners[0], &world->limits,
+              temper_beginning(world));
   world->stage.tell = tell;
   world->stage.tell_turn_end = tell_turn_end;
   world->stage.tell_time = tell_time;
@@ -386,6 +392,7 @@ static void peers_follow(struct world *world) {
     socket->capacity = socket->take_max = 1024 * 1024;
     if (subject->alive && subject->opened) peer_ack_all(socket);
     if (socket->acked > acked) flow_grew(&subject->acked, world_now(world), socket->acked);
+    if (socket->dialling) peer_accept(socket);
     if (socket->fin_acked) peer_send_fin(socket);
   }
   invariants_of_step(world);
@@ -415,7 +422,10 @@ static void fall_silent(struct world *world) {
     for (unsigned i = 0; i < world->count; i++) {
       struct subject *subject = &world->subjects[i];
       if (!subject->alive) continue;
-      bool may_idle = subject->state == FIN_ST_OPEN && world->limits.idle_ms == FIN_NEVER;
+      bool unbounded = subject->limits.idle_ms == FIN_NEVER || subject->busy;
+      bool may_idle = subject->state == FIN_ST_OPEN && unbounded;
+      may_idle |=
+          fin_states[subject->state].bound == FIN_BOUND_HALF && !patience_half_bounded(subject);
       OBEY(silence_leads_to_closed, may_idle, "%s for ever", fin_state_name(subject->state));
       application_close(world, subject);
     }

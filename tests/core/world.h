@@ -12,7 +12,13 @@
 #include "core/stage.h"
 #include "support/random.h"
 
-enum { SUBJECTS_MAX = 5, FLOW_POINTS = 1024 };
+enum { SUBJECTS_MAX = 5, OWNERS = 3, STATE_MAX = 64, FLOW_POINTS = 1024 };
+
+/* A handler, which connections are made for or handed over to; the context of these. */
+struct owner {
+  struct world *world;
+  fin_handler handler;
+};
 
 /* Bytes so far, after each millisecond in which they grew. */
 struct flow {
@@ -28,7 +34,19 @@ struct subject {
   struct socket *socket;
   fin_conn *conn; /* NULL when it is no more */
   uint64_t born_ms;
-  bool alive; /* from fin_conn_new to on_close */
+  bool dialled;
+  bool alive; /* from its making to on_close */
+
+  /* Whose it is. */
+  const struct owner *owner;
+  fin_conn_options limits;
+  uint64_t number;    /* of this owner's time with it; in its state */
+  bool state_known;   /* the number has been written there */
+  bool handed_over;   /* once at least */
+  bool greet_due;     /* on_open, to the new owner */
+  bool end_due;       /* on_end, to the new owner: the peer's FIN was read before */
+  uint64_t handed_ms; /* when that was last */
+  uint64_t whole_ms;  /* since when it may idle its whole time */
 
   /* What has been said, and what has happened. */
   bool opened;
@@ -50,6 +68,7 @@ struct subject {
 
   /* Input. */
   bool paused;
+  bool busy;
   uint64_t consumed;
   uint64_t offered;    /* up to here each byte has been offered */
   bool offer_due;      /* what was kept must be offered again */
@@ -82,6 +101,7 @@ struct tally {
   uint64_t faults[FAULT_COUNT];
   uint64_t ends, closes, aborts, writes, takes, refused, without_memory;
   uint64_t on_writable, on_timer, on_drain, offered_again, resets, dialled, clean;
+  uint64_t busy, handed_over, handed_again, handed_end, greeted, full_duplex;
 };
 
 /* What a schedule is made of. */
@@ -126,11 +146,12 @@ struct world {
   uint64_t seed;
   uint64_t random;
   struct temper temper;
-  fin_handler handler;
-  fin_conn_options limits;
+  struct owner owners[OWNERS];
+  fin_conn_options limits; /* of connections that were not handed over */
+  uint64_t last_number;
   struct subject subjects[SUBJECTS_MAX];
   unsigned count;
-  struct subject *begun;   /* in fin_conn_new */
+  struct subject *begun;   /* in its making */
   struct subject *calling; /* whose callback runs */
   unsigned judged;         /* number of the subject looked at last */
   unsigned depth;          /* of fin_ calls */
@@ -169,6 +190,7 @@ static inline uint64_t world_step_ms(const struct world *world) {
 
 /* Chooses temper and limits. */
 void temper_choose(struct world *world);
+void temper_choose_limits(struct world *world, fin_conn_options *limits);
 
 /* The time at which this world begins. */
 uint64_t temper_beginning(struct world *world);
@@ -184,15 +206,26 @@ enum verb {
   VERB_PAUSE,
   VERB_RESUME,
   VERB_SET_TIMER,
+  VERB_SET_BUSY,
+  VERB_HAND_OVER,
   VERB_COUNT
 };
 
-/* The random handler of this world. */
+/* The random handlers of this world. */
 void application_begin(struct world *world);
 
 /* Calls something on the connection, if it is not gone. */
 void application_act(struct world *world, struct subject *subject);
 void application_close(struct world *world, struct subject *subject);
+
+/* It has become this one's, with these limits; as accepted or dialled, or handed over. */
+void subject_begin_with(struct subject *subject, const struct owner *owner,
+                        const fin_conn_options *limits);
+void subject_handed_over(struct subject *subject, const struct owner *owner,
+                         const fin_conn_options *limits);
+
+/* Whether on_open is still owed after a hand-over. */
+bool subject_greet_due(struct subject *subject);
 
 /* ---- the subject's knowledge: invariants.c ---- */
 

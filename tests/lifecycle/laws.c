@@ -53,8 +53,7 @@ static struct due due(const struct facts *facts) {
   struct due due = {FIN_INPUT_NONE, FIN_OUTPUT_NONE, FIN_BOUND_NONE, true, false};
 
   due.reset = cut_short(facts);
-  if (due.reset || facts->failed || facts->lingered) return due;
-  if (!facts->opened && facts->closed) return due;
+  if (due.reset || facts->failed || facts->lingered || facts->timed_out) return due;
   if (facts->fin_sent && facts->peer_fin == FIN_READ) return due;
   due.input = due_input(facts);
   due.output = due_output(facts);
@@ -84,10 +83,11 @@ uint32_t laws_at_rest(const struct world *world, const struct facts *facts) {
   bool held = facts->descriptor == FD_OPEN;
   bool wrong_input = state->input != expected.input;
   bool discards = state->input == FIN_INPUT_DISCARD || expected.input == FIN_INPUT_DISCARD;
-  bool promised = facts->ended || (facts->closed && facts->opened);
+  bool promised = facts->ended || facts->closed;
 
   return bounds_at_rest(world, facts) |
-         BREAKS(on_open_comes_once_and_first, facts->opened && !facts->told_open) |
+         BREAKS(on_open_comes_once_and_first,
+                facts->opened && !facts->told_open && !facts->closed) |
          BREAKS(on_end_comes_once_with_the_peers_fin,
                 facts->peer_fin == FIN_READ && !facts->told_end && !facts->closed) |
          BREAKS(on_close_comes_once_and_last, (facts->descriptor == FD_GONE) != facts->told_close) |

@@ -147,6 +147,7 @@ static void note_event(struct facts *facts, unsigned event) {
       break;
     case FIN_EV_DEADLINE:
       if (facts->closed && facts->fin_sent) facts->lingered = true;
+      if (!facts->opened) facts->timed_out = true;
       facts->closed = true;
       break;
     case FIN_EV_STALLED:

@@ -57,12 +57,12 @@ struct facts {
   bool fin_seen_again; /* ...during this pause */
   bool fin_promised;
   bool fin_sent;
-  bool lingered; /* the deadline came while only the peer's FIN was missing */
-  bool reset;    /* RST went out */
+  bool timed_out; /* the deadline came before it was open */
+  bool lingered;  /* the deadline came while only the peer's FIN was missing */
+  bool reset;     /* RST went out */
   bool told_open;
   bool told_end;
   bool told_close;
-  uint8_t unused;
 };
 
 struct world {

@@ -216,7 +216,7 @@ Test(drain, abort_aborts) {
   fin_server_abort(scene.net.server);
   expect_ends(&scene, clients, 0, ECONNRESET);
   cr_assert_eq(scene.told, 0);
-  end(&scene, FIN_REASON_ABORTED);
+  end(&scene, FIN_REASON_DRAIN_TIMEOUT);
 }
 
 Test(drain, abort_after_drain) {
@@ -228,7 +228,7 @@ Test(drain, abort_after_drain) {
   net_until(&scene.net, scene.told == CLIENTS);
   fin_server_abort(scene.net.server);
   expect_ends(&scene, clients, 0, ECONNRESET);
-  end(&scene, FIN_REASON_ABORTED);
+  end(&scene, FIN_REASON_DRAIN_TIMEOUT);
 }
 
 static void abort_server(fin_conn *conn) { fin_server_abort(fin_conn_server(conn)); }
@@ -241,7 +241,7 @@ Test(drain, abort_within_on_drain) {
   fin_server_drain(scene.net.server);
   expect_ends(&scene, clients, 0, ECONNRESET);
   cr_assert_eq(scene.told, 1, "%u were told", scene.told);
-  end(&scene, FIN_REASON_ABORTED);
+  end(&scene, FIN_REASON_DRAIN_TIMEOUT);
 }
 
 static void drain_server(fin_conn *conn) { fin_server_drain(fin_conn_server(conn)); }

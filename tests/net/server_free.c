@@ -176,7 +176,7 @@ Test(server_free_embedded, with_connections) {
   fin_server_free(scene.server);
   cr_assert_eq(scene.closed, 0, "not before fin_server_free returns");
   cr_assert_eq(uv_run(&scene.loop, UV_RUN_DEFAULT), 0);
-  cr_assert_eq(scene.reason, FIN_REASON_ABORTED);
+  cr_assert_eq(scene.reason, FIN_REASON_DRAIN_TIMEOUT);
   cr_assert_eq(ending_of(scene.peer), ECONNRESET);
   end(&scene);
 }

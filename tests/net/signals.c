@@ -36,7 +36,7 @@ static void on_close(fin_conn *conn, const fin_report *report) {
     case FIN_REASON_DRAINED:
       tell(conn, 'D');
       break;
-    case FIN_REASON_ABORTED:
+    case FIN_REASON_DRAIN_TIMEOUT:
       tell(conn, 'A');
       break;
     case FIN_REASON_PEER_ENDED:

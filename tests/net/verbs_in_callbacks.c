@@ -211,8 +211,8 @@ static void expect_input(struct scene *scene, int peer) {
 static fin_reason reason_of(const struct scene *scene) {
   if (scene->where == ON_CLOSE) return FIN_REASON_CLOSED;
   if (scene->verb->effect == ABORTS) return FIN_REASON_ABORTED;
-  if (scene->where == ON_END || scene->verb->effect <= PAUSES) return FIN_REASON_PEER_ENDED;
   if (scene->verb->say == end_and_close) return FIN_REASON_PROTOCOL;
+  if (scene->where == ON_END || scene->verb->effect <= PAUSES) return FIN_REASON_PEER_ENDED;
   return scene->verb->effect == ENDS ? FIN_REASON_ENDED : FIN_REASON_CLOSED;
 }
 
