@@ -5,8 +5,8 @@
 #
 # usage: scripts/deps.sh [build | test | ci]
 #   build   to build the library and the command (default)
-#   test    ...and to run the tests
-#   ci      ...and to run .ci/run, which compiles with clang, and with FINALE_HTTP=ON (llhttp)
+#   test    ...and to run the tests, with the clients and servers that they try it with
+#   ci      ...and to run .ci/run, which compiles with clang
 #
 # POSIX sh: it must run before anything is installed.
 set -eu
@@ -21,7 +21,7 @@ case ${1-build} in
     ;;
 esac
 
-PATH=$PATH:/usr/sbin:/sbin # where nft and ip are, also for users who have no use for them
+PATH=$PATH:/usr/sbin:/sbin # where nft, ip and nginx are, also for users who have no use for them
 
 # ---- what is there ----
 
@@ -40,18 +40,10 @@ has_cmake() {
   command -v cmake >/dev/null 2>&1 && cmake --version | awk '
     NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 25)) }'
 }
-has_ninja() { command -v ninja >/dev/null 2>&1; }
-has_pkg_config() { command -v pkg-config >/dev/null 2>&1; }
 has_libuv() { module 'libuv >= 1.44'; }
 has_libmnl() { ! linux || module libmnl; }
 has_jansson() { module jansson; }
-has_llhttp() {
-  [ -f /usr/share/llhttp/llhttp.c ] || module libllhttp || {
-    compiler=$(c_compiler) && echo '#include <llhttp.h>
-      int main(void) { return 0; }' | compiles "$compiler"
-  }
-}
-has_bash() { command -v bash >/dev/null 2>&1; }
+has_llhttp() { [ -f /usr/share/llhttp/llhttp.c ] || module 'libllhttp >= 9'; }
 has_criterion() { module criterion; }
 has_sanitizers() {
   compiler=$(c_compiler) &&
@@ -59,6 +51,7 @@ has_sanitizers() {
 }
 has_ip() { ! linux || { command -v ip >/dev/null 2>&1 && command -v ss >/dev/null 2>&1; }; }
 has_nft() { ! linux || command -v nft >/dev/null 2>&1; }
+has_node() { command -v node >/dev/null 2>&1 || command -v nodejs >/dev/null 2>&1; }
 has_format() {
   command -v clang-format-14 >/dev/null 2>&1 ||
     { command -v clang-format && clang-format --version; } 2>/dev/null | grep -q 'version 14\.'
@@ -71,39 +64,50 @@ has_clang() {
 }
 
 # ---- what is wanted: level, what, its check, and its names for apt, dnf, brew and apk ----
-# "-": comes with something else, or does not exist there. A level with "?" is good to have: without
-# it a test is skipped.
+# The check is a function above, or the name of a command. "-": comes with something else, or does
+# not exist there. A level with "?" is good to have: without it a test is skipped.
 
 wanted() {
   cat <<'TABLE'
 1|a C compiler|has_compiler|gcc libc6-dev|gcc glibc-devel|-|gcc musl-dev
 1|cmake >= 3.25|has_cmake|cmake|cmake|cmake|cmake
-1|ninja|has_ninja|ninja-build|ninja-build|ninja|samurai
-1|pkg-config|has_pkg_config|pkg-config|pkgconf-pkg-config|pkg-config|pkgconf
+1|ninja|ninja|ninja-build|ninja-build|ninja|samurai
+1|pkg-config|pkg-config|pkg-config|pkgconf-pkg-config|pkg-config|pkgconf
 1|libuv >= 1.44|has_libuv|libuv1-dev|libuv-devel|libuv|libuv-dev
 1|libmnl|has_libmnl|libmnl-dev|libmnl-devel|-|libmnl-dev
 1|jansson|has_jansson|libjansson-dev|jansson-devel|jansson|jansson-dev
-2|bash|has_bash|bash|bash|bash|bash
+1|llhttp|has_llhttp|LLHTTP|llhttp-devel|llhttp|llhttp-dev
+2|bash|bash|bash|bash|bash|bash
 2|Criterion|has_criterion|libcriterion-dev|criterion-devel|criterion|criterion-dev
 2|the compiler's sanitizers|has_sanitizers|gcc|libasan libubsan|-|-
 2?|ip and ss|has_ip|iproute2|iproute|-|iproute2
 2?|nft|has_nft|nftables|nftables|-|nftables
 2?|clang-format 14|has_format|clang-format-14|-|-|-
-3|llhttp|has_llhttp|node-llhttp|llhttp-devel|llhttp|llhttp-dev
+2?|curl|curl|curl|curl|curl|curl
+2?|wrk|wrk|wrk|wrk|wrk|wrk
+2?|ab|ab|apache2-utils|httpd-tools|httpd|apache2-utils
+2?|h2load|h2load|nghttp2-client|nghttp2|nghttp2|nghttp2
+2?|Node|has_node|nodejs|nodejs|node|nodejs
+2?|Python|python3|python3|python3|python3|python3
+2?|nginx|nginx|nginx|nginx|nginx|nginx
 3|gcc with its sanitizers|has_gcc|gcc|gcc libasan libubsan libtsan|gcc|gcc
 3|clang with its sanitizers|has_clang|clang CLANG_RT|clang compiler-rt|llvm|clang compiler-rt
 TABLE
 }
 
-# Sets `missing` and `good_to_have` (what is not there), `packages` (what has it, for manager $1).
+passes() {
+  case $1 in
+    has_*) "$1" ;;
+    *) command -v "$1" ;;
+  esac >/dev/null 2>&1
+}
+
+# Sets `missing` and `good_to_have` (what is not there), `packages` and `extras` (what has it, for
+# manager $1).
 look() {
-  missing='' good_to_have='' packages=''
+  missing='' good_to_have='' packages='' extras=''
   while IFS='|' read -r at what check apt dnf brew apk; do
-    if [ "${at%\?}" -gt "$level" ] || "$check" >/dev/null 2>&1; then continue; fi
-    case $at in
-      *\?) good_to_have="$good_to_have${good_to_have:+, }$what" ;;
-      *) missing="$missing${missing:+, }$what" ;;
-    esac
+    if [ "${at%\?}" -gt "$level" ] || passes "$check"; then continue; fi
     case $1 in
       apt) names=$apt ;;
       dnf) names=$dnf ;;
@@ -111,7 +115,11 @@ look() {
       apk) names=$apk ;;
       *) names=- ;;
     esac
-    if [ "$names" != - ]; then packages="$packages $names"; fi
+    if [ "$names" = - ]; then names=''; fi
+    case $at in
+      *\?) good_to_have="$good_to_have${good_to_have:+, }$what" extras="$extras $names" ;;
+      *) missing="$missing${missing:+, }$what" packages="$packages $names" ;;
+    esac
   done <<TABLE
 $(wanted)
 TABLE
@@ -119,33 +127,69 @@ TABLE
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
-    run "$@"
+    "$@"
   elif command -v sudo >/dev/null 2>&1; then
-    run sudo "$@"
+    sudo "$@"
   else
     echo "deps: this must be run as root, and there is no sudo: $*" >&2
     exit 1
   fi
 }
 
-run() {
-  echo "deps: $*"
-  "$@"
-}
-
 # apt refuses a whole list for one name it does not know: leave such names out, and say so.
 known_to_apt() {
   for name in "$@"; do
-    if [ "$name" = CLANG_RT ]; then # clang's runtime has the compiler's version in its name
-      name=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
-      if ! apt-cache show "$name" >/dev/null 2>&1; then continue; fi
-    fi
+    case $name in
+      CLANG_RT) # clang's runtime has the compiler's version in its name
+        name=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
+        if ! apt-cache show "$name" >/dev/null 2>&1; then continue; fi
+        ;;
+      LLHTTP) # Debian 12 has its sources only, newer ones a library
+        name=libllhttp-dev
+        if ! apt-cache show "$name" >/dev/null 2>&1; then name=node-llhttp; fi
+        ;;
+    esac
     if apt-cache show "$name" >/dev/null 2>&1; then
       printf '%s ' "$name"
     else
       echo "deps: apt has no package $name" >&2
     fi
   done
+}
+
+# Of servers we want the programs only: Debian would run nginx at once, and whenever the machine
+# starts. Its way to prevent the first is a policy-rc.d(8), for as long as it takes.
+# shellcheck disable=SC2016
+apt_install='
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap "rm -f $policy" EXIT
+    trap "exit 1" HUP INT TERM
+    printf "#!/bin/sh\nexit 101\n" >"$policy"
+    chmod 755 "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" || exit 1
+  case " $* " in
+    *" nginx "*) if command -v systemctl >/dev/null; then systemctl --quiet disable nginx; fi ;;
+  esac'
+
+updated=''
+install() { # install [PACKAGE ...]
+  if [ "$manager" = apt ] && [ $# -gt 0 ]; then
+    if [ -z "$updated" ]; then as_root apt-get update -qq </dev/null; fi
+    updated=yes
+    # shellcheck disable=SC2046
+    set -- $(known_to_apt "$@")
+  fi
+  if [ $# -eq 0 ]; then return; fi
+  echo "deps: installing $*"
+  case $manager in
+    apt) as_root sh -c "$apt_install" sh "$@" ;;
+    dnf) as_root dnf install -y "$@" ;;
+    brew) brew install "$@" ;;
+    apk) as_root apk add "$@" ;;
+  esac </dev/null
 }
 
 manager=''
@@ -164,28 +208,16 @@ fi
 echo "deps: missing: $missing${missing:+${good_to_have:+, }}$good_to_have"
 
 # What is only good to have is no reason to fail.
-if [ -z "$missing" ] && [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null 2>&1; then
-  packages=''
-fi
-
 if [ -n "$packages" ]; then
-  # Package names contain neither blanks nor wildcards: the lists below are split on purpose.
+  # Package names contain neither blanks nor wildcards: the lists are split on purpose.
   # shellcheck disable=SC2086
-  case $manager in
-    apt)
-      as_root apt-get update -qq </dev/null
-      packages=$(known_to_apt $packages)
-      if [ -n "$packages" ]; then
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-          --no-install-recommends -o Dpkg::Use-Pty=0 $packages </dev/null
-      fi
-      ;;
-    dnf) as_root dnf install -y $packages </dev/null ;;
-    brew) run brew install $packages </dev/null ;;
-    apk) as_root apk add $packages </dev/null ;;
-  esac
-  look "$manager"
+  install $packages
 fi
+if [ -n "$extras" ] && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1; }; then
+  # shellcheck disable=SC2086
+  install $extras || for package in $extras; do install "$package" || true; done
+fi
+look "$manager"
 
 if [ -n "$good_to_have" ]; then
   echo "deps: goes without: $good_to_have (tests that need it are skipped)"

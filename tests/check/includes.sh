@@ -39,7 +39,7 @@ may src/lifecycle  'lifecycle/.*'                'std(int|def|bool)\.h'    "$non
 may src/base       'base/.*'                     "$libc|finale/finale\.h"  "$none"
 may src/io         '(io|base)/.*'                "$libc"                   'uv\.h'
 may src/core       '(core|lifecycle|base|io)/.*' "$libc|$public"           "$none"
-may src/proto      'proto/.*'                    "$libc|$public"           'llhttp\.h'
+may src/proto      'proto/.*|base/mem\.h'        "$libc|$public"           'llhttp\.h'
 may src/observe    '(observe|base)/.*'           "$libc|$public"           'libmnl/.*'
 may src/cli        "$own|cli/.*"                 "$libc|$public"           'uv\.h|jansson\.h'
 may examples       "$own"                        "$libc|$public"           'uv\.h'

@@ -47,7 +47,7 @@ for kind in finale finale_static; do
   same "find_package, $kind" "$version" "$("$scratch/outside-$kind/outside")"
 done
 
-export PKG_CONFIG_PATH=$prefix/lib/deep/pkgconfig
+export PKG_CONFIG_PATH=$prefix/lib/deep/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 same 'pkg-config --modversion' "$version" "$(pkg-config --modversion finale)"
 outside() { # outside NAME PKG-CONFIG OPTION ...
   local flags
@@ -55,7 +55,8 @@ outside() { # outside NAME PKG-CONFIG OPTION ...
   quiet "$cc" -o "$scratch/outside-$1" "$source/tests/check/outside/main.c" "${flags[@]}"
 }
 outside pc-shared
-same 'pkg-config, shared' "$version" "$(LD_LIBRARY_PATH=$prefix/lib/deep "$scratch/outside-pc-shared")"
+path=$prefix/lib/deep${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+same 'pkg-config, shared' "$version" "$(LD_LIBRARY_PATH=$path "$scratch/outside-pc-shared")"
 
 # The linker prefers a shared library where it finds one.
 rm "$prefix"/lib/deep/libfinale.so* "$prefix"/lib/deep/libfinale*.dylib 2>/dev/null || true

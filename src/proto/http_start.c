@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The start of a reply's header: status line, Date, what becomes of the connection, Content-Type.
+ * Most replies begin like the one before, so that one is kept.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/http_request.h"
+
+/* By hand: strftime writes days and months in the program's locale (RFC 9110, 5.6.7). */
+static void write_date(char text[FIN_HTTP_DATE_ROOM], time_t at) {
+  static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  struct tm t;
+  gmtime_r(&at, &t);
+  snprintf(text, FIN_HTTP_DATE_ROOM, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday],
+           t.tm_mday, months[t.tm_mon], 1900 + t.tm_year, t.tm_hour, t.tm_min, t.tm_sec);
+}
+
+static int write_staying(char *text, size_t size, enum fin_http_staying staying, unsigned seconds) {
+  switch (staying) {
+    case FIN_HTTP_STAYS:
+      if (seconds == 0) return snprintf(text, size, "Connection: keep-alive\r\n");
+      return snprintf(text, size, "Connection: keep-alive\r\nKeep-Alive: timeout=%u\r\n", seconds);
+    case FIN_HTTP_CLOSES:
+      return snprintf(text, size, "Connection: close\r\n");
+    case FIN_HTTP_UPGRADES:
+      return snprintf(text, size, "Connection: Upgrade\r\n");
+    case FIN_HTTP_TUNNELS:
+      break;
+  }
+  return 0;
+}
+
+static bool good_type(const char *type) {
+  const char *p = type;
+  while ((unsigned char)*p >= ' ' && *p != 0x7f) p++;
+  return *p == '\0' && p - type <= FIN_HTTP_TYPE_MAX;
+}
+
+static void write_start(struct fin_http_start *start) {
+  char *to = start->text;
+  size_t room = sizeof start->text;
+  int len = snprintf(to, room, "HTTP/1.1 %u %s\r\nDate: %s\r\n", start->status,
+                     fin_http_status_text(start->status), start->date);
+  len += write_staying(to + len, room - (size_t)len, start->staying, start->seconds);
+  if (*start->type)
+    len += snprintf(to + len, room - (size_t)len, "Content-Type: %s\r\n", start->type);
+  start->len = (size_t)len;
+}
+
+const struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
+                                            enum fin_http_staying staying, unsigned seconds,
+                                            const char *type) {
+  struct fin_http_start *start = &http->start;
+  time_t now = time(NULL);
+  if (!type) type = "";
+  if (start->now == now && start->status == status && start->staying == staying &&
+      start->seconds == seconds && strcmp(start->type, type) == 0)
+    return start;
+  if (!good_type(type)) return NULL;
+  if (start->now != now) write_date(start->date, now);
+  start->now = now;
+  start->status = status;
+  start->staying = staying;
+  start->seconds = seconds;
+  strcpy(start->type, type);
+  write_start(start);
+  return start;
+}
