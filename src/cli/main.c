@@ -11,7 +11,7 @@
 #include "cli.h"
 
 static const struct cli_command commands[] = {
-    {"serve", "serve a protocol: echo or line", cli_serve},
+    {"serve", "serve a protocol: echo, line, http or tunnel", cli_serve},
     {"census", "count the kernel's TCP sockets by state and owner", cli_census},
     {"demo", "a finale server and a naive one under the same rude load", cli_demo},
     {"demo-naive", NULL, cli_demo_naive},

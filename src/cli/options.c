@@ -159,5 +159,6 @@ int cli_parse_address(const char *option, const char *text, struct cli_address *
     return cli_fail("%s %s: port '%s' is not 0 to 65535; use one of these, 0 for any free port",
                     option, text, colon + 1);
   address->port = (uint16_t)number;
+  address->text = text;
   return 0;
 }

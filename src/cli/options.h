@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options of every subcommand: walking over argv, values with units, HOST:PORT, and the table
- * of flags that fill a fin_conn_options. Whatever is wrong is said by cli_fail, naming the option,
- * what was given and what would be right; the function then returns 2, or NULL.
+ * The options of every subcommand: walking over argv, values with units, HOST:PORT, and tables of
+ * flags. Whatever is wrong is said by cli_fail, naming the option, what was given and what would be
+ * right; the function then returns 2, or NULL.
  */
 #ifndef FINALE_CLI_OPTIONS_H
 #define FINALE_CLI_OPTIONS_H
@@ -52,20 +52,47 @@ int cli_parse_count(const char *option, const char *text, unsigned min, unsigned
 struct cli_address {
   char host[256]; /* without brackets; empty: every address */
   uint16_t port;
+  const char *text; /* as it was given */
 };
 
 /* "127.0.0.1:7000", "name:0", "[::1]:0", ":7000", "*:7000". */
 int cli_parse_address(const char *option, const char *text, struct cli_address *address);
 
+/* ---- tables of flags that fill a struct ---- */
+
+enum cli_unit {
+  CLI_TIME,          /* uint32_t, milliseconds */
+  CLI_TIME_OR_NEVER, /* uint32_t, FIN_NEVER included */
+  CLI_BYTES32,       /* uint32_t */
+  CLI_BYTES64,       /* uint64_t */
+  CLI_BYTES,         /* size_t */
+  CLI_DIRECTORY,     /* const char * */
+  CLI_ADDRESS,       /* struct cli_address */
+  CLI_SWITCH         /* bool: the flag takes no value */
+};
+
+struct cli_flag {
+  const char *name; /* NULL ends the table */
+  enum cli_unit unit;
+  size_t offset;    /* of the member */
+  const char *help; /* one line, with the default */
+};
+
+/* Which of these the argument at hand is, or NULL. */
+const struct cli_flag *cli_flag_find(const struct cli_args *args, const struct cli_flag *flags);
+
+/* If it is one of them: takes its value, 0 or 2. -1: it is not. */
+int cli_flag_take(struct cli_args *args, const struct cli_flag *flags, void *members);
+
+/* One line of help for each. */
+void cli_flags_help(const struct cli_flag *flags, FILE *out);
+
 /* ---- the options of a connection ---- */
 
-/* If the option at hand is one of them: takes its value, 0 or 2. -1: it is not. */
-int cli_conn_option(struct cli_args *args, fin_conn_options *options);
+/* Fill a fin_conn_options. */
+extern const struct cli_flag cli_conn_flags[];
 
 /* Whether the options agree with each other: 0 or 2. */
 int cli_conn_options_check(const fin_conn_options *options);
-
-/* One line of help for each. */
-void cli_conn_options_help(FILE *out);
 
 #endif

@@ -1,111 +1,120 @@
 /* SPDX-License-Identifier: MIT
  *
- * `finale serve echo|line`: a server in the foreground until a signal drains it.
+ * `finale serve PROTOCOL`: a server in the foreground until a signal drains it.
  */
+#include "serve.h"
+
 #include <errno.h>
-#include <finale/line.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
-#include "line_protocol.h"
-#include "options.h"
 
-/* ---- what is served ---- */
+#ifndef FINALE_HAVE_HTTP
+const struct serve_protocol serve_http = {.name = "http"};
+#endif
 
-static void give_up_on(fin_conn *conn, int error) {
-  if (error == -ENOMEM) fin_conn_close(conn, FIN_REASON_NO_MEMORY);
-  if (error == -ENOBUFS) fin_conn_close(conn, FIN_REASON_TOO_LONG); /* a reply over --output-max */
-}
+static const struct serve_protocol *const protocols[] = {&serve_echo, &serve_line, &serve_http,
+                                                         &serve_tunnel};
 
-static size_t echo(fin_conn *conn, const char *data, size_t len) {
-  int error = fin_conn_write(conn, data, len);
-  if (error < 0) give_up_on(conn, error);
-  return len;
-}
+#define PROTOCOLS (sizeof protocols / sizeof *protocols)
 
-static void keep(void *arg, const void *data) {
-  (void)arg;
-  (void)data;
-}
+static const struct cli_flag flags[] = {
+    {"--listen", CLI_ADDRESS, offsetof(struct serve, listen),
+     "where: a name, 127.0.0.1:7000, [::1]:7000,\n"
+     "                            :7000 for every address; port 0: any free\n"
+     "                            (127.0.0.1:7000)"},
+    {"--drain", CLI_TIME, offsetof(struct serve, drain_ms), "for a drain, in all (30s)"},
+    {0}};
 
-static void answer(fin_conn *conn, const char *line, size_t len) {
-  char buffer[LINE_MAX_LEN + 1];
-  struct line_reply reply = line_reply_to(line, len, buffer);
-  int error = reply.constant ? fin_conn_write_take(conn, reply.data, reply.len, keep, NULL)
-                             : fin_conn_write(conn, reply.data, reply.len);
-  if (error < 0) give_up_on(conn, error);
-}
-
-/* ---- the command ---- */
-
-struct serve {
-  const char *protocol;
-  struct cli_address address;
-  const char *address_text;
-  fin_conn_options conn;
-  uint32_t drain_ms;
-};
+/* ---- arguments ---- */
 
 static int help(void) {
+  puts("Usage: finale serve PROTOCOL [OPTION...]\n");
+  for (size_t i = 0; i < PROTOCOLS; i++)
+    if (protocols[i]->help) fputs(protocols[i]->help, stdout);
   puts(
-      "Usage: finale serve echo|line [OPTION...]\n"
-      "\n"
-      "  echo   every byte comes back\n"
-      "  line   a line comes back in upper case; for `SEND n`, n bytes come, at most\n"
-      "         1048576, the last of them a newline\n"
       "\n"
       "Prints `listening on HOST:PORT` when ready. SIGINT or SIGTERM drains it: what is\n"
       "begun is finished, and what is left after --drain is aborted; a second signal\n"
       "aborts at once. Then it says how the connections ended.\n"
       "\n"
-      "  --listen HOST:PORT        where: a name, 127.0.0.1:7000, [::1]:7000, :7000 for\n"
-      "                            every address; port 0: any free (127.0.0.1:7000)\n"
-      "  --drain TIME              for a drain, in all (30s)\n"
-      "\n"
-      "Every state of a connection has a bound. A TIME has a unit (500ms, 5s, 1m), a\n"
-      "SIZE may have one (512, 64k, 1m):\n");
-  cli_conn_options_help(stdout);
+      "A TIME has a unit (500ms, 5s, 1m), a SIZE may have one (512, 64k, 1m).\n");
+  cli_flags_help(flags, stdout);
+  for (size_t i = 0; i < PROTOCOLS; i++) {
+    if (!protocols[i]->flags) continue;
+    printf("\nOf %s:\n", protocols[i]->name);
+    cli_flags_help(protocols[i]->flags, stdout);
+  }
+  puts("\nEvery state of a connection has a bound:");
+  cli_flags_help(cli_conn_flags, stdout);
   puts("\nExit status: 0 when drained, 1 if connections were cut short, 2 for wrong input.");
   return 0;
 }
 
+/* "echo, line, http or tunnel" */
+static const char *every_name(void) {
+  static char text[64];
+  size_t len = 0;
+  for (size_t i = 0; i < PROTOCOLS; i++) {
+    const char *before = i == 0 ? "" : i + 1 < PROTOCOLS ? ", " : " or ";
+    len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", before, protocols[i]->name);
+  }
+  return text;
+}
+
+static int choose(struct serve *serve, const char *name) {
+  for (size_t i = 0; i < PROTOCOLS; i++)
+    if (strcmp(name, protocols[i]->name) == 0) serve->protocol = protocols[i];
+  if (!serve->protocol) return cli_fail("unknown protocol '%s'; use %s", name, every_name());
+  if (!serve->protocol->start)
+    return cli_fail("serve %s: this finale was built without it; build it with -DFINALE_HTTP=ON",
+                    name);
+  return 0;
+}
+
+/* What is no option here may be one of another protocol. */
+static int unknown(const struct cli_args *args, const struct serve *serve) {
+  for (size_t i = 0; i < PROTOCOLS; i++) {
+    const char *owner = protocols[i]->name;
+    if (!protocols[i]->flags || !cli_flag_find(args, protocols[i]->flags)) continue;
+    if (!serve->protocol)
+      return cli_fail("'%s': an option of serve %s; name that first: finale serve %s %s",
+                      args->text, owner, owner, args->text);
+    return cli_fail("'%s': an option of serve %s, not of serve %s; leave it out", args->text, owner,
+                    serve->protocol->name);
+  }
+  return cli_args_unknown(args);
+}
+
+static int read_argument(struct cli_args *args, struct serve *serve) {
+  int status = cli_flag_take(args, flags, serve);
+  if (status < 0) status = cli_flag_take(args, cli_conn_flags, &serve->conn);
+  if (status < 0 && serve->protocol && serve->protocol->flags)
+    status = cli_flag_take(args, serve->protocol->flags, serve);
+  if (status < 0 && cli_args_is_operand(args) && !serve->protocol)
+    status = choose(serve, args->text);
+  return status < 0 ? unknown(args, serve) : status;
+}
+
 /* -1: go on and serve. */
-static int read_options(struct serve *serve, int argc, char **argv) {
+static int read_arguments(struct serve *serve, int argc, char **argv) {
   struct cli_args args = CLI_ARGS("finale serve", argc, argv);
   while (cli_args_next(&args)) {
-    const char *value = NULL;
-    int status = cli_conn_option(&args, &serve->conn);
-    if (status == 0) continue;
-    if (status > 0) return status;
     if (cli_args_is(&args, "--help")) return help();
-    if (cli_args_is(&args, "--listen")) {
-      if (!(value = cli_args_value(&args))) return 2;
-      serve->address_text = value;
-      status = cli_parse_address("--listen", value, &serve->address);
-    } else if (cli_args_is(&args, "--drain")) {
-      if (!(value = cli_args_value(&args))) return 2;
-      status = cli_parse_time("--drain", value, false, &serve->drain_ms);
-    } else if (cli_args_is_operand(&args) && !serve->protocol) {
-      serve->protocol = args.text;
-      status = 0;
-    } else {
-      status = cli_args_unknown(&args);
-    }
+    int status = read_argument(&args, serve);
     if (status != 0) return status;
   }
-  if (!serve->protocol) return cli_fail("no protocol given; write finale serve echo, or line");
-  if (strcmp(serve->protocol, "echo") != 0 && strcmp(serve->protocol, "line") != 0)
-    return cli_fail("unknown protocol '%s'; use echo or line", serve->protocol);
-  size_t input_max = serve->conn.input_max;
-  if (strcmp(serve->protocol, "line") == 0 && input_max > 0 && input_max <= LINE_ENDING_MAX)
-    return cli_fail("--input-max %zu: no room for a line and its ending; use 3 or more", input_max);
+  if (!serve->protocol) return cli_fail("no protocol given; use %s", every_name());
   return cli_conn_options_check(&serve->conn) == 0 ? -1 : 2;
 }
 
+/* ---- serving ---- */
+
 /* In which words a listener can fail. Wrong input gives 2, want of something else 1. */
-static int cannot_listen(const struct serve *serve, int error) {
-  const char *where = serve->address_text;
+static int cannot_listen(const struct cli_address *listen, int error) {
+  const char *where = listen->text;
   switch (error) {
     case -EADDRINUSE:
       return cli_fail(
@@ -116,7 +125,7 @@ static int cannot_listen(const struct serve *serve, int error) {
       return cli_fail(
           "--listen %s: host '%s' cannot be resolved or is not of this machine; use "
           "127.0.0.1, [::1] or one of its own addresses",
-          where, serve->address.host);
+          where, listen->host);
     case -EACCES:
       return cli_fail("--listen %s: this port needs privileges; use one from 1024, or run as root",
                       where);
@@ -138,7 +147,7 @@ static void print_listening(const char *host, unsigned port) {
 static void print_endings(const fin_server_stats *stats) {
   uint64_t left[FIN_REASON_COUNT];
   memcpy(left, stats->closed, sizeof left);
-  printf("%llu connections ended\n", (unsigned long long)stats->accepted);
+  printf("%llu connections ended\n", (unsigned long long)(stats->accepted + stats->dialled));
   for (;;) {
     fin_reason most = 0;
     for (fin_reason i = 0; i < FIN_REASON_COUNT; i++)
@@ -150,21 +159,13 @@ static void print_endings(const fin_server_stats *stats) {
   }
 }
 
-static int run(const struct serve *serve, fin_server *server) {
-  fin_handler echo_handler = {.on_data = echo};
-  fin_line line = {.handler = {.on_data = fin_line_on_data}, .on_line = answer};
-  size_t input_max = serve->conn.input_max;
-  bool short_lines = input_max > 0 && input_max < LINE_MAX_LEN + LINE_ENDING_MAX;
-  line.line_max = short_lines ? input_max - LINE_ENDING_MAX : LINE_MAX_LEN;
-
-  const char *host = serve->address.host;
-  bool echoes = strcmp(serve->protocol, "echo") == 0;
-  int error =
-      fin_server_listen(server, &(fin_listen){.host = *host ? host : NULL,
-                                              .port = serve->address.port,
-                                              .handler = echoes ? &echo_handler : &line.handler,
-                                              .conn = serve->conn});
-  if (error < 0) return cannot_listen(serve, error);
+static int run(const struct serve *serve, const fin_handler *handler, fin_server *server) {
+  const char *host = serve->listen.host;
+  int error = fin_server_listen(server, &(fin_listen){.host = *host ? host : NULL,
+                                                      .port = serve->listen.port,
+                                                      .handler = handler,
+                                                      .conn = serve->conn});
+  if (error < 0) return cannot_listen(&serve->listen, error);
   print_listening(host, fin_server_port(server));
   error = fin_server_run(server);
   if (error < 0) {
@@ -174,23 +175,27 @@ static int run(const struct serve *serve, fin_server *server) {
   fin_server_stats stats;
   fin_server_stats_read(server, &stats);
   print_endings(&stats);
-  return stats.closed[FIN_REASON_ABORTED] || stats.closed[FIN_REASON_DRAIN_TIMEOUT];
+  return stats.closed[FIN_REASON_DRAIN_TIMEOUT] > 0;
 }
 
 int cli_serve(int argc, char **argv) {
-  struct serve serve = {.address = {.host = "127.0.0.1", .port = 7000},
-                        .address_text = "127.0.0.1:7000"};
-  int status = read_options(&serve, argc, argv);
+  struct serve serve = {.listen = {.host = "127.0.0.1", .port = 7000, .text = "127.0.0.1:7000"}};
+  int status = read_arguments(&serve, argc, argv);
   if (status >= 0) return status;
 
   cli_raise_descriptor_limit();
+  const fin_handler *handler;
+  status = serve.protocol->start(&serve, &handler);
+  if (status != 0) return status;
   fin_server *server =
       fin_server_new(&(fin_server_options){.drain_ms = serve.drain_ms, .drain_on_signals = true});
-  if (!server) {
+  if (server) {
+    status = run(&serve, handler, server);
+  } else {
     cli_fail("no server: %s", fin_strerror(errno));
-    return 1;
+    status = 1;
   }
-  status = run(&serve, server);
   fin_server_free(server);
+  if (serve.protocol->stop) serve.protocol->stop(&serve);
   return status;
 }

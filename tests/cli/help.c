@@ -37,9 +37,10 @@ Test(help, of_the_command) {
 /* Every member of fin_conn_options has its flag. */
 Test(help, of_serve) {
   static const char *const flags[] = {
-      "--listen",   "--drain",       "--open",         "--idle",         "--half",
-      "--stall",    "--linger ",     "--linger-grace", "--linger-bytes", "--dead-peer-after",
-      "--min-rate", "--output-high", "--output-low",   "--output-max",   "--input-max"};
+      "--listen",       "--drain",           "--open",      "--idle",
+      "--half",         "--stall",           "--linger ",   "--linger-grace",
+      "--linger-bytes", "--dead-peer-after", "--min-rate",  "--output-high",
+      "--output-low",   "--output-max",      "--input-max", "--to"};
   check((const char *[]){"serve", "--help", NULL});
   check_width();
   for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
