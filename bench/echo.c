@@ -9,8 +9,6 @@
  * Exit status 1 if the ratio is above --max-ratio.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/client.h"
 #include "support/server_process.h"
 
 enum { BATCH = 256, ROUNDS_MAX = 1000, SERVERS = 2 };
@@ -32,20 +31,6 @@ struct load {
   int *fds;
   size_t *got; /* bytes of the message under way that have come back, by connection */
 };
-
-static int connect_to(uint16_t port) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in address = {
-      .sin_family = AF_INET,
-      .sin_port = htons(port),
-      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-  };
-  int one = 1;
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address))
-    bench_fail("cannot connect: %s", strerror(errno));
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  return fd;
-}
 
 static void say(struct load *load, size_t i) {
   ssize_t sent = send(load->fds[i], load->message, load->size, MSG_NOSIGNAL);
@@ -70,7 +55,7 @@ static unsigned hear(struct load *load, size_t i) {
 static void load_open(struct load *load, uint16_t port) {
   load->epoll = epoll_create1(EPOLL_CLOEXEC);
   for (size_t i = 0; i < load->connections; i++) {
-    load->fds[i] = connect_to(port);
+    load->fds[i] = connect_to(i, port);
     load->got[i] = 0;
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
     epoll_ctl(load->epoll, EPOLL_CTL_ADD, load->fds[i], &event);
@@ -118,7 +103,11 @@ static struct sample measure(const struct server_process *server, struct load *l
 int main(int argc, char **argv) {
   enum { CONNECTIONS, SIZE, ROUNDS, SECONDS, MAX_RATIO, OPTIONS };
   struct bench_option options[OPTIONS] = {
-      {"--connections", 64}, {"--size", 64}, {"--rounds", 11}, {"--seconds", 1}, {"--max-ratio", 0},
+      {.name = "--connections", .value = 64},
+      {.name = "--size", .value = 64},
+      {.name = "--rounds", .value = 11},
+      {.name = "--seconds", .value = 1},
+      {.name = "--max-ratio"},
   };
   bench_parse(argc, argv, options, OPTIONS);
   size_t rounds = (size_t)options[ROUNDS].value;

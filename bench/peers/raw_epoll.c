@@ -1,28 +1,52 @@
 /* SPDX-License-Identifier: MIT
  *
- * The floor: an echo server on epoll alone, written by hand and level-triggered, with one buffer,
- * no timeouts and no care for how a connection ends. What cannot be sent at once is waited for,
- * since an echo that drops bytes would measure something easier.
+ * The floor: a server on epoll alone, written by hand and level-triggered, with one buffer, no
+ * timeouts and no care for how a connection ends. What cannot be sent at once is waited for, since
+ * a server that drops bytes would measure something easier.
  *
- *   raw_epoll [PORT]     prints `listening on 127.0.0.1:PORT`
+ *   raw_epoll [echo|http] [PORT]     prints `listening on 127.0.0.1:PORT`
+ *
+ * echo: every byte comes back. http: the reply is always the same, to whatever was asked; read is
+ * the least that tells one request from the next (RFC 9112, 6.3): lines up to an empty one, and
+ * whether a body follows. Requests that come together are answered together.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 256, FDS_MAX = 20000, BUFFER_SIZE = 64 * 1024 };
+enum { BATCH = 256, FDS_MAX = 20000, BUFFER_SIZE = 64 * 1024, TOGETHER_MAX = 1024 };
+
+/* As long as finale's. */
+static const char reply[] =
+    "HTTP/1.1 200 OK\r\n"
+    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+    "Connection: keep-alive\r\n"
+    "Keep-Alive: timeout=70\r\n"
+    "Content-Length: 18\r\n"
+    "Content-Type: text/plain\r\n"
+    "\r\n"
+    "Hello from finale\n";
+
+enum { REPLY_LEN = sizeof reply - 1 };
 
 static struct rest { /* what a descriptor could not take yet */
   char *data;
   size_t len;
 } rests[FDS_MAX];
+
+static struct part { /* of a request that is not all there yet */
+  char *data;
+  size_t len;
+} parts[FDS_MAX];
 
 static int watch(int epoll, int operation, int fd, uint32_t events) {
   struct epoll_event event = {.events = events, .data.fd = fd};
@@ -31,7 +55,9 @@ static int watch(int epoll, int operation, int fd, uint32_t events) {
 
 static void drop(int fd) {
   free(rests[fd].data);
+  free(parts[fd].data);
   rests[fd] = (struct rest){0};
+  parts[fd] = (struct part){0};
   close(fd);
 }
 
@@ -43,27 +69,89 @@ static void accept_all(int epoll, int listener) {
   }
 }
 
-static void echo(int epoll, int fd) {
-  static char buffer[BUFFER_SIZE];
-  ssize_t got = recv(fd, buffer, sizeof buffer, 0);
-  if (got < 0 && errno == EAGAIN) return;
-  if (got <= 0) {
-    drop(fd);
-    return;
-  }
-  ssize_t sent = send(fd, buffer, (size_t)got, MSG_NOSIGNAL);
+static void answer(int epoll, int fd, const char *data, size_t len) {
+  ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN) {
     drop(fd);
     return;
   }
   if (sent < 0) sent = 0;
-  if (sent == got) return;
+  if ((size_t)sent == len) return;
   struct rest *rest = &rests[fd];
-  rest->len = (size_t)(got - sent);
+  rest->len = len - (size_t)sent;
   rest->data = malloc(rest->len);
   if (!rest->data) abort();
-  memcpy(rest->data, buffer + sent, rest->len);
+  memcpy(rest->data, data + sent, rest->len);
   watch(epoll, EPOLL_CTL_MOD, fd, EPOLLOUT);
+}
+
+static void echo(int epoll, int fd) {
+  static char buffer[BUFFER_SIZE];
+  ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0)
+    drop(fd);
+  else
+    answer(epoll, fd, buffer, (size_t)got);
+}
+
+static bool named(const char *line, const char *colon, const char *name, size_t len) {
+  return (size_t)(colon - line) == len && strncasecmp(line, name, len) == 0;
+}
+
+/* How long the request is that begins at `at`; 0: longer than what is there, -1: it is none. */
+static ssize_t request_len(const char *at, const char *end) {
+  const char *line = at, *feed;
+  size_t body = 0;
+  bool first = true;
+  while ((feed = memchr(line, '\n', (size_t)(end - line)))) {
+    if (feed == line || feed[-1] != '\r') return -1;
+    if (feed == line + 1) { /* the empty line */
+      size_t len = (size_t)(feed + 1 - at) + body;
+      return first ? -1 : len <= (size_t)(end - at) ? (ssize_t)len : 0;
+    }
+    if (first) {
+      if (feed - line < 14 || memcmp(feed - 9, "HTTP/1.", 7) != 0) return -1;
+    } else {
+      const char *colon = memchr(line, ':', (size_t)(feed - line));
+      if (!colon || named(line, colon, "Transfer-Encoding", 17)) return -1;
+      if (named(line, colon, "Content-Length", 14)) body = strtoul(colon + 1, NULL, 10);
+    }
+    first = false;
+    line = feed + 1;
+  }
+  return 0;
+}
+
+static void http(int epoll, int fd) {
+  static char buffer[BUFFER_SIZE], replies[TOGETHER_MAX * REPLY_LEN];
+  struct part *part = &parts[fd];
+  if (part->len > 0) memcpy(buffer, part->data, part->len);
+  ssize_t got = recv(fd, buffer + part->len, sizeof buffer - part->len, 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) {
+    drop(fd);
+    return;
+  }
+  const char *at = buffer, *end = buffer + part->len + got;
+  size_t len = 0;
+  ssize_t one;
+  while (at < end && (one = request_len(at, end)) != 0) {
+    if (one < 0 || len == sizeof replies) {
+      drop(fd);
+      return;
+    }
+    at += one;
+    memcpy(replies + len, reply, REPLY_LEN);
+    len += REPLY_LEN;
+  }
+  part->len = (size_t)(end - at);
+  if (part->len > 0) {
+    part->data = realloc(part->data, part->len);
+    if (!part->data) abort();
+    memcpy(part->data, at, part->len);
+  }
+  if (len > 0) answer(epoll, fd, replies, len);
 }
 
 static void send_rest(int epoll, int fd) {
@@ -104,7 +192,12 @@ static int listen_on(uint16_t port) {
 }
 
 int main(int argc, char **argv) {
-  int listener = listen_on(argc > 1 ? (uint16_t)atoi(argv[1]) : 0);
+  void (*serve)(int epoll, int fd) = echo;
+  if (argc > 1 && strcmp(argv[1], "http") == 0) serve = http;
+  bool chosen = serve == http || (argc > 1 && strcmp(argv[1], "echo") == 0);
+  const char *port = argv[chosen ? 2 : 1];
+
+  int listener = listen_on(port ? (uint16_t)atoi(port) : 0);
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN);
   struct epoll_event events[BATCH];
@@ -117,7 +210,7 @@ int main(int argc, char **argv) {
       else if (rests[fd].data)
         send_rest(epoll, fd);
       else
-        echo(epoll, fd);
+        serve(epoll, fd);
     }
   }
 }

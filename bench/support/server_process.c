@@ -2,6 +2,8 @@
 #include "support/server_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +63,21 @@ const char *built_program(const char *relative) {
   return path;
 }
 
+char *find_program(const char *name) {
+  const char *given = getenv("PATH");
+  char *places, *rest = NULL, *path = NULL;
+  if (asprintf(&places, "%s:/usr/sbin:/sbin", given ? given : "/usr/bin:/bin") < 0)
+    bench_fail("no memory");
+  for (char *at = strtok_r(places, ":", &rest); at && !path; at = strtok_r(NULL, ":", &rest)) {
+    if (asprintf(&path, "%s/%s", at, name) < 0) bench_fail("no memory");
+    if (access(path, X_OK) == 0) break;
+    free(path);
+    path = NULL;
+  }
+  free(places);
+  return path;
+}
+
 static uint16_t read_port(FILE *output, const char *program) {
   char line[256];
   if (!output || !fgets(line, sizeof line, output))
@@ -70,29 +88,67 @@ static uint16_t read_port(FILE *output, const char *program) {
   return (uint16_t)atoi(colon + 1);
 }
 
+/* In the child: becomes `command`, behind `prefix`. */
+static _Noreturn void become(const char *const *prefix, const char *const *command) {
+  const char *argv[32];
+  size_t count = 0, max = sizeof argv / sizeof *argv - 1;
+  for (; prefix && *prefix && count < max; prefix++) argv[count++] = *prefix;
+  for (; *command && count < max; command++) argv[count++] = *command;
+  argv[count] = NULL;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  run_on_cpu(0);
+  execv(argv[0], (char *const *)(uintptr_t)argv);
+  _exit(127);
+}
+
 struct server_process server_process_start(const char *const *argv) {
+  return server_process_start_behind(NULL, argv);
+}
+
+struct server_process server_process_start_behind(const char *const *prefix,
+                                                  const char *const *command) {
   int ends[2];
-  if (pipe(ends)) bench_fail("pipe: %s", strerror(errno));
+  if (pipe2(ends, O_CLOEXEC)) bench_fail("pipe: %s", strerror(errno));
   pid_t pid = fork();
   if (pid < 0) bench_fail("fork: %s", strerror(errno));
   if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    run_on_cpu(0);
     dup2(ends[1], STDOUT_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    execv(argv[0], (char *const *)(uintptr_t)argv);
-    _exit(127);
+    become(prefix, command);
   }
   close(ends[1]);
   FILE *output = fdopen(ends[0], "r");
-  return (struct server_process){.pid = pid, .port = read_port(output, argv[0]), .output = output};
+  return (struct server_process){
+      .pid = pid, .port = read_port(output, command[0]), .output = output};
+}
+
+static bool listens(uint16_t port) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in address = {
+      .sin_family = AF_INET,
+      .sin_port = htons(port),
+      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+  };
+  bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+  close(fd);
+  return connected;
+}
+
+struct server_process server_process_start_at(uint16_t port, const char *const *prefix,
+                                              const char *const *command) {
+  pid_t pid = fork();
+  if (pid < 0) bench_fail("fork: %s", strerror(errno));
+  if (pid == 0) become(prefix, command);
+  while (!listens(port)) {
+    if (waitpid(pid, NULL, WNOHANG) != 0) bench_fail("%s ended before it listened", command[0]);
+    usleep(10000);
+  }
+  return (struct server_process){.pid = pid, .port = port};
 }
 
 void server_process_stop(struct server_process *server) {
   kill(server->pid, SIGTERM);
   waitpid(server->pid, NULL, 0);
-  fclose(server->output);
+  if (server->output) fclose(server->output);
 }
 
 uint64_t server_process_cpu_ns(const struct server_process *server) {
@@ -126,6 +182,10 @@ void bench_parse(int argc, char **argv, struct bench_option *options, size_t cou
       for (size_t k = 0; k < count; k++) fprintf(stderr, " %s", options[k].name);
       fputc('\n', stderr);
       exit(2);
+    }
+    if (option->flag) {
+      option->value = 1;
+      continue;
     }
     char *end = NULL;
     if (i + 1 < argc) option->value = strtod(argv[++i], &end);

@@ -5,6 +5,7 @@
 #ifndef BENCH_SERVER_PROCESS_H
 #define BENCH_SERVER_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,15 @@ struct server_process {
 /* Starts argv and waits for its line `listening on HOST:PORT`. Exits with a message if that fails.
  */
 struct server_process server_process_start(const char *const *argv);
+
+/* The same with `command`, behind `prefix` if that is not NULL. */
+struct server_process server_process_start_behind(const char *const *prefix,
+                                                  const char *const *command);
+
+/* The same for a server that says nothing, and is waited for until it listens on `port`. */
+struct server_process server_process_start_at(uint16_t port, const char *const *prefix,
+                                              const char *const *command);
+
 void server_process_stop(struct server_process *server);
 
 /* CPU time used so far, all threads, user and system. */
@@ -29,6 +39,9 @@ size_t server_process_memory(const struct server_process *server);
 
 /* The path of a program built beside this benchmark: "../finale", "peers/raw_epoll". */
 const char *built_program(const char *relative);
+
+/* The path of an installed program, which the caller frees; NULL: not installed. */
+char *find_program(const char *name);
 
 /* Runs the caller on the last processor, so that load and server do not share one. */
 void run_on_last_cpu(void);
@@ -41,11 +54,12 @@ _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf,
 
 uint64_t now_ns(void);
 
-/* The number given as `--NAME VALUE`, or `otherwise`. Any other argument, and a value that is no
- * positive number, is a failure. */
+/* The number given as `--NAME VALUE`; a flag `--NAME` counts as 1. Any other argument, and a value
+ * that is no positive number, is a failure. */
 struct bench_option {
   const char *name; /* "--connections" */
   double value;     /* the default, then what was given */
+  bool flag;
 };
 void bench_parse(int argc, char **argv, struct bench_option *options, size_t count);
 
