@@ -23,18 +23,43 @@ static void tell(struct fin_http_request *request, void (*callback)(fin_http_req
   if (callback && wanted) callback(request);
 }
 
-static struct fin_http_request *new_request(fin_conn *conn, struct fin_http_conn *state) {
+/* Clients repeat themselves: a head that is byte for byte the last one is not parsed again. What
+ * followed from it is in the spare request. */
+static bool repeats(const struct fin_http *http, const char *data, size_t len) {
+  return http->spare && http->seen_len > 0 && len >= http->seen_len &&
+         memcmp(data, http->seen, http->seen_len) == 0;
+}
+
+/* Called while the head is where it was when it was parsed. */
+static void remember(struct fin_http *http, const struct fin_http_request *request) {
+  bool good = request->repeatable && !request->kept && request->head_len <= sizeof http->seen;
+  if (good && http->seen_len > 0) return; /* it is that one */
+  http->seen_len = good ? request->head_len : 0;
+  if (good) memcpy(http->seen, request->head, request->head_len);
+}
+
+/* `data` is where it begins. */
+static struct fin_http_request *new_request(fin_conn *conn, struct fin_http_conn *state,
+                                            const char *data, size_t len) {
   struct fin_http *http = fin_http_of(conn);
+  bool again = repeats(http, data, len);
   struct fin_http_request *request = http->spare;
-  http->spare = NULL;
   if (!request) request = fin_alloc(sizeof *request);
   if (!request) return NULL;
-  memcpy(request, &http->blank, http->blank_len);
-  request->parser.data = request;
+  http->spare = NULL;
+  if (again) {
+    size_t at = http->blank_head_len;
+    memcpy((char *)request + at, (const char *)&http->blank + at, http->blank_len - at);
+  } else {
+    memcpy(request, &http->blank, http->blank_len);
+    http->seen_len = 0;
+    request->parser.data = request;
+    request->fields = request->fields_inline;
+    request->fields_inline[0] = (struct fin_http_field){{0, 0}, {0, 0}};
+  }
   request->conn = conn;
   request->state = state;
-  request->fields = request->fields_inline;
-  request->fields_inline[0] = (struct fin_http_field){{0, 0}, {0, 0}};
+  request->head = data;
   request->first = state->requests == 0;
   request->closing = state->last;
   state->request = request;
@@ -43,6 +68,7 @@ static struct fin_http_request *new_request(fin_conn *conn, struct fin_http_conn
 
 /* The one that was used last is kept: most requests begin and end within one callback. */
 void fin_http_release(struct fin_http_request *request) {
+  remember(request->http, request);
   if (request->fields != request->fields_inline) fin_release(request->fields);
   fin_release(request->head_copy);
   fin_release(request->path_copy);
@@ -121,14 +147,29 @@ static void refuse(struct fin_http_request *request, unsigned status) {
   }
 }
 
+static void give(struct fin_http_request *request) {
+  if (request->route->on_body) hand_to_route(request);
+  if (request->replying == FIN_HTTP_HANDED_OVER) return;
+  if (request->receiving == FIN_HTTP_RECEIVED) {
+    received(request);
+    return;
+  }
+  if (!request->paused) fin_http_send_continue(request);
+}
+
 /* The head is complete and right: finds who answers. */
 static void take_up(struct fin_http_request *request) {
   const fin_http_options *options = &request->http->options;
+  bool bare = request->body_length == 0 && !request->closing;
   request->state->requests++;
   if (options->requests_max > 0 && request->state->requests >= options->requests_max)
     request->closing = true;
   request->receiving = request->body_length > 0 ? FIN_HTTP_BODY : FIN_HTTP_RECEIVED;
   if (request->body_length > 0) fin_http_mark_body(request);
+  if (request->repeatable) {
+    give(request);
+    return;
+  }
   int error = fin_http_split_target(request);
   if (error) {
     fin_http_wrong(request, error == -ENOMEM ? 503 : 400, "the target is not as HTTP wants it");
@@ -145,19 +186,14 @@ static void take_up(struct fin_http_request *request) {
     refuse(request, status);
     return;
   }
-  if (request->route->on_body) hand_to_route(request);
-  if (request->replying == FIN_HTTP_HANDED_OVER) return;
-  if (request->receiving == FIN_HTTP_RECEIVED) {
-    received(request);
-    return;
-  }
-  if (!request->paused) fin_http_send_continue(request);
+  request->repeatable = bare && !request->path_copy && request->fields == request->fields_inline;
+  give(request);
 }
 
 /* ---- input ---- */
 
 static size_t take_head(struct fin_http_request *request, const char *data, size_t len) {
-  if (fin_http_parse_head(request, data, len) <= 0) return 0;
+  if (!request->repeatable && fin_http_parse_head(request, data, len) <= 0) return 0;
   take_up(request);
   return request->head_len;
 }
@@ -208,7 +244,7 @@ static size_t on_data(fin_conn *conn, const char *data, size_t len) {
         continue;
       }
       if (len - at == 1 && data[at] == '\r') break;
-      request = new_request(conn, state);
+      request = new_request(conn, state, data + at, len - at);
       if (!request) {
         fin_conn_close(conn, FIN_REASON_NO_MEMORY);
         break;
@@ -387,6 +423,7 @@ fin_http *fin_http_new(const fin_http_options *options) {
   http->blank.http = http;
   http->blank.fields_room = FIN_HTTP_FIELDS_INLINE;
   llhttp_init(&http->blank.parser, HTTP_REQUEST, &http->settings);
+  http->blank_head_len = offsetof(struct fin_http_request, conn);
   http->blank_len = offsetof(struct fin_http_request, fields_inline);
   return http;
 }

@@ -60,7 +60,7 @@ static inline void put(struct piece *piece, const void *data, size_t len) {
 
 /* The part of a header that has a greatest length is written without looking at the room: add_
  * returns the place behind what it has written. */
-_Static_assert(PIECE_MAX > sizeof(struct fin_http_start) + 64, "start and framing");
+_Static_assert((int)PIECE_MAX > (int)FIN_HTTP_START_MAX, "a start");
 
 static inline char *add(char *to, const void *data, size_t len) {
   memcpy(to, data, len);
@@ -124,17 +124,6 @@ int fin_http_add_header(fin_http_request *request, const char *name, const char 
   return 0;
 }
 
-static char *add_framing(char *to, const struct fin_http_request *request, unsigned status,
-                         uint64_t length) {
-  if (status == 204 || status == 304) return to;
-  if (status == 205) length = 0; /* it has no content (RFC 9110, 15.3.6), but says so */
-  if (length == FIN_HTTP_CHUNKED)
-    return request->parser.http_minor > 0 ? ADD(to, "Transfer-Encoding: chunked\r\n") : to;
-  to = ADD(to, "Content-Length: ");
-  to = add_number(to, length, 10);
-  return ADD(to, "\r\n");
-}
-
 static enum fin_http_framing choose_framing(const struct fin_http_request *request, unsigned status,
                                             uint64_t length) {
   bool head = request->parser.method == HTTP_HEAD && request->target.len > 0;
@@ -143,29 +132,32 @@ static enum fin_http_framing choose_framing(const struct fin_http_request *reque
   return request->parser.http_minor > 0 ? FIN_HTTP_BY_CHUNKS : FIN_HTTP_BY_FIN;
 }
 
-/* On failure nothing has been changed. */
-static int put_header(struct piece *piece, fin_http_request *request, unsigned status,
-                      const char *type, uint64_t length) {
-  if (request->replying != FIN_HTTP_SILENT) return -EALREADY;
-  if (status < 200 || status > 599) return -EINVAL;
+/* Begins the reply. On failure, NULL, nothing has been changed. */
+static struct fin_http_start *begin_reply(fin_http_request *request, unsigned status,
+                                          const char *type, uint64_t length, int *error) {
+  *error = request->replying != FIN_HTTP_SILENT ? -EALREADY : -EINVAL;
+  if (*error == -EALREADY || status < 200 || status > 599) return NULL;
   enum fin_http_framing framing = choose_framing(request, status, length);
   /* Whether a client that waits for 100-continue will send its body now, nobody knows. */
   bool closing = request->closing || request->expecting || framing == FIN_HTTP_BY_FIN;
   enum fin_http_staying staying = closing ? FIN_HTTP_CLOSES : FIN_HTTP_STAYS;
   unsigned seconds = closing ? 0 : fin_http_keep_alive_s(request->conn);
-  const struct fin_http_start *start =
-      fin_http_start(request->http, status, staying, seconds, type);
-  if (!start) return -EINVAL;
-  char *to = add(piece->bytes, start->text, start->len);
-  to = add_framing(to, request, status, length);
-  open_piece(piece, request->conn, to);
-  if (request->reply_fields) put(piece, request->reply_fields, request->reply_fields_len);
-  PUT(piece, "\r\n");
+  struct fin_http_start *start = fin_http_start(request->http, status, staying, seconds, type,
+                                                length, request->parser.http_minor);
+  if (!start) return NULL;
   request->replying = FIN_HTTP_BEGUN;
   request->framing = (uint8_t)framing;
   request->reply_left = length;
   request->closing = closing;
-  return 0;
+  *error = 0;
+  return start;
+}
+
+static void put_header(struct piece *piece, fin_http_request *request,
+                       const struct fin_http_start *start) {
+  open_piece(piece, request->conn, add(piece->bytes, start->text, start->len));
+  if (request->reply_fields) put(piece, request->reply_fields, request->reply_fields_len);
+  PUT(piece, "\r\n");
 }
 
 /* ---- the reply ---- */
@@ -182,21 +174,36 @@ static int said(fin_http_request *request, int error) {
   return error;
 }
 
+/* Behind the start that is kept there is room for a small body. */
+static int write_small(fin_http_request *request, struct fin_http_start *start, const void *body,
+                       size_t len) {
+  char *to = ADD(start->text + start->len, "\r\n");
+  if (len > 0) to = add(to, body, len);
+  return fin_conn_write(request->conn, start->text, (size_t)(to - start->text));
+}
+
 int fin_http_reply(fin_http_request *request, unsigned status, const char *type, const void *body,
                    size_t len) {
-  struct piece piece;
-  int error = put_header(&piece, request, status, type, len);
-  if (error) return error;
-  if (request->framing == FIN_HTTP_BY_LENGTH && len > 0) put(&piece, body, len);
-  flush(&piece);
+  int error;
+  struct fin_http_start *start = begin_reply(request, status, type, len, &error);
+  if (!start) return error;
+  if (request->framing != FIN_HTTP_BY_LENGTH) len = 0;
   request->replying = FIN_HTTP_GIVEN;
+  if (!request->reply_fields && len <= FIN_HTTP_SMALL_BODY - 2)
+    return said(request, write_small(request, start, body, len));
+  struct piece piece;
+  put_header(&piece, request, start);
+  if (len > 0) put(&piece, body, len);
+  flush(&piece);
   return said(request, piece.error);
 }
 
 int fin_http_begin(fin_http_request *request, unsigned status, const char *type, uint64_t length) {
+  int error;
+  struct fin_http_start *start = begin_reply(request, status, type, length, &error);
+  if (!start) return error;
   struct piece piece;
-  int error = put_header(&piece, request, status, type, length);
-  if (error) return error;
+  put_header(&piece, request, start);
   flush(&piece);
   return said(request, piece.error);
 }
@@ -321,7 +328,8 @@ int fin_http_upgrade(fin_http_request *request, unsigned status, const fin_handl
   if (error) return error;
   struct piece piece;
   enum fin_http_staying staying = connect ? FIN_HTTP_TUNNELS : FIN_HTTP_UPGRADES;
-  const struct fin_http_start *start = fin_http_start(request->http, status, staying, 0, NULL);
+  const struct fin_http_start *start =
+      fin_http_start(request->http, status, staying, 0, NULL, FIN_HTTP_CHUNKED, 0);
   open_piece(&piece, conn, add(piece.bytes, start->text, start->len));
   if (request->reply_fields) put(&piece, request->reply_fields, request->reply_fields_len);
   PUT(&piece, "\r\n");

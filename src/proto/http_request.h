@@ -14,7 +14,7 @@
 #include <llhttp.h>
 #include <time.h>
 
-enum { FIN_HTTP_FIELDS_INLINE = 24 };
+enum { FIN_HTTP_FIELDS_INLINE = 24, FIN_HTTP_SEEN_MAX = 1024 };
 
 struct fin_http_span {
   uint16_t at, len; /* a head has less than 64 KiB */
@@ -29,11 +29,19 @@ enum fin_http_replying { FIN_HTTP_SILENT, FIN_HTTP_BEGUN, FIN_HTTP_GIVEN, FIN_HT
 enum fin_http_framing { FIN_HTTP_BY_LENGTH, FIN_HTTP_BY_CHUNKS, FIN_HTTP_BY_FIN, FIN_HTTP_NO_BODY };
 
 struct fin_http_request {
+  /* What follows from the head alone, up to `conn`, stays for a next request with the same head. */
   llhttp_t parser; /* parser.data is the request */
+  size_t head_len;
+  struct fin_http_span target, path, query;
+  size_t path_len;
+  struct fin_http_field *fields; /* fields_inline, or a larger block */
+  unsigned field_count, fields_room;
+  const fin_http_route *route; /* NULL: we answer */
+  bool repeatable;             /* the head is good, and neither body nor close follows from it */
+
   fin_conn *conn;
   struct fin_http_conn *state; /* of that connection */
   struct fin_http *http;
-  const fin_http_route *route; /* NULL: we answer */
   void *data;
 
   uint8_t receiving; /* enum fin_http_receiving */
@@ -43,13 +51,8 @@ struct fin_http_request {
   /* The head. */
   const char *head;
   char *head_copy;
-  size_t parsed; /* bytes of it, all in the connection's input, that the parser has seen */
-  size_t head_len;
-  struct fin_http_span target, path, query;
+  size_t parsed;   /* bytes of it, all in the connection's input, that the parser has seen */
   char *path_copy; /* the path, if it does not stand in the head like this */
-  size_t path_len;
-  struct fin_http_field *fields; /* fields_inline, or a larger block */
-  unsigned field_count, fields_room;
   unsigned hosts, transfer_codings; /* fields of that name */
   uint16_t status;                  /* what is wrong with the request, 0: nothing */
   const char *wrong;                /* ...in words */
@@ -99,13 +102,20 @@ struct fin_http_compiled {
   bool below; /* path_len bytes are to be equal, and anything may follow */
 };
 
-enum { FIN_HTTP_DATE_ROOM = 64, FIN_HTTP_TYPE_MAX = 255 };
+enum {
+  FIN_HTTP_DATE_ROOM = 64,
+  FIN_HTTP_TYPE_MAX = 255,
+  FIN_HTTP_START_MAX = 576,
+  FIN_HTTP_SMALL_BODY = 1024
+};
 enum fin_http_staying { FIN_HTTP_STAYS, FIN_HTTP_CLOSES, FIN_HTTP_UPGRADES, FIN_HTTP_TUNNELS };
 
 struct fin_http_start {
-  size_t len;
-  char text[512];
+  size_t len, length_at; /* where it says how long the body is */
+  char text[FIN_HTTP_START_MAX + FIN_HTTP_SMALL_BODY];
   /* Of what it was made. */
+  uint64_t length;
+  unsigned minor;
   time_t now;
   unsigned status;
   enum fin_http_staying staying;
@@ -118,9 +128,12 @@ struct fin_http {
   fin_handler handler; /* first: fin_conn_handler leads here */
   fin_http_options options;
   llhttp_settings_t settings;
-  struct fin_http_request blank;  /* how a request begins... */
-  size_t blank_len;               /* ...without its fields; if constant, gcc copies word by word */
+  struct fin_http_request blank; /* how a request begins */
+  /* Bytes of it up to the fields, and up to conn. Constants would make gcc copy word by word. */
+  size_t blank_len, blank_head_len;
   struct fin_http_request *spare; /* for the next request, or NULL */
+  size_t seen_len;                /* of the head that the spare one has, 0: it is not repeatable */
+  char seen[FIN_HTTP_SEEN_MAX];   /* ...and that head */
   struct fin_http_start start;    /* of the last reply */
   char host[64];                  /* the last one that was good */
   size_t host_len;
@@ -224,8 +237,8 @@ unsigned fin_http_keep_alive_s(const fin_conn *conn);
 
 /* The start of a reply's header; if the connection stays, for how many `seconds` (0: not said).
  * NULL: the type is none. Valid until the next call. */
-const struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
-                                            enum fin_http_staying staying, unsigned seconds,
-                                            const char *type);
+struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
+                                      enum fin_http_staying staying, unsigned seconds,
+                                      const char *type, uint64_t length, unsigned minor);
 
 #endif

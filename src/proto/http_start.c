@@ -42,7 +42,7 @@ static bool good_type(const char *type) {
 
 static void write_start(struct fin_http_start *start) {
   char *to = start->text;
-  size_t room = sizeof start->text;
+  size_t room = FIN_HTTP_START_MAX;
   int len = snprintf(to, room, "HTTP/1.1 %u %s\r\nDate: %s\r\n", start->status,
                      fin_http_status_text(start->status), start->date);
   len += write_staying(to + len, room - (size_t)len, start->staying, start->seconds);
@@ -51,15 +51,42 @@ static void write_start(struct fin_http_start *start) {
   start->len = (size_t)len;
 }
 
-const struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
-                                            enum fin_http_staying staying, unsigned seconds,
-                                            const char *type) {
+static char *write_number(char *to, uint64_t number) {
+  char digits[20];
+  size_t at = sizeof digits;
+  do digits[--at] = (char)('0' + number % 10);
+  while ((number /= 10) > 0);
+  return mempcpy(to, digits + at, sizeof digits - at);
+}
+
+/* How long the body is, or that it comes in chunks. */
+static void write_length(struct fin_http_start *start, uint64_t length, unsigned minor) {
+  char *to = start->text + start->length_at;
+  bool bodiless = start->status == 101 || start->status == 204 || start->status == 304;
+  start->length = length;
+  start->minor = minor;
+  if (start->status == 205) length = 0; /* it has no content (RFC 9110, 15.3.6), but says so */
+  if (!bodiless && length != FIN_HTTP_CHUNKED) {
+    to = mempcpy(to, "Content-Length: ", 16);
+    to = write_number(to, length);
+    to = mempcpy(to, "\r\n", 2);
+  } else if (!bodiless && minor > 0) {
+    to = mempcpy(to, "Transfer-Encoding: chunked\r\n", 28);
+  }
+  start->len = (size_t)(to - start->text);
+}
+
+struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
+                                      enum fin_http_staying staying, unsigned seconds,
+                                      const char *type, uint64_t length, unsigned minor) {
   struct fin_http_start *start = &http->start;
   time_t now = time(NULL);
   if (!type) type = "";
   if (start->now == now && start->status == status && start->staying == staying &&
-      start->seconds == seconds && strcmp(start->type, type) == 0)
+      start->seconds == seconds && strcmp(start->type, type) == 0) {
+    if (start->length != length || start->minor != minor) write_length(start, length, minor);
     return start;
+  }
   if (!good_type(type)) return NULL;
   if (start->now != now) write_date(start->date, now);
   start->now = now;
@@ -68,5 +95,7 @@ const struct fin_http_start *fin_http_start(struct fin_http *http, unsigned stat
   start->seconds = seconds;
   strcpy(start->type, type);
   write_start(start);
+  start->length_at = start->len;
+  write_length(start, length, minor);
   return start;
 }

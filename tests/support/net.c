@@ -136,7 +136,8 @@ static void on_wake(uv_timer_t *timer) { (void)timer; }
 
 void net_turn(struct net *net, int wait_ms) {
   uv_update_time(&net->loop); /* the test may have been busy */
-  uv_timer_start(&net->wake, on_wake, (uint64_t)wait_ms, 0);
+  /* Repeated: the first may come before the poll, which then waits for the second. */
+  uv_timer_start(&net->wake, on_wake, (uint64_t)wait_ms, (uint64_t)wait_ms);
   uv_run(&net->loop, wait_ms > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 }
 

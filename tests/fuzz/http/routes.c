@@ -12,7 +12,7 @@
  *   g  send the body back as it comes       p  reply twice
  *   h  pause after each piece of the body   q  a status that forbids a body
  *   i  reply and close                      r  what is refused, then a reply
- *                                           s  reply after the client's FIN
+ *   t  upgrade outside of every callback    s  reply after the client's FIN
  */
 #include <errno.h>
 #include <stdio.h>
@@ -249,8 +249,12 @@ static void on_close(fin_http_request *request, bool replied) {
 }
 
 void exchange_act(struct exchange *exchange) {
-  for (unsigned i = 0; i < exchange->count; i++)
-    if (exchange->asked[i].request && exchange->asked[i].does == 'd') reply(&exchange->asked[i]);
+  for (unsigned i = 0; i < exchange->count; i++) {
+    struct asked *asked = &exchange->asked[i];
+    if (!asked->request || asked->given) continue;
+    if (asked->does == 'd') reply(asked);
+    if (asked->does == 't') upgrade(asked);
+  }
 }
 
 #define STREAMED .on_request = on_request, .on_body = on_body, .on_body_end = on_body_end
