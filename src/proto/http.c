@@ -66,13 +66,18 @@ static struct fin_http_request *new_request(fin_conn *conn, struct fin_http_conn
   return request;
 }
 
-/* The one that was used last is kept: most requests begin and end within one callback. */
-void fin_http_release(struct fin_http_request *request) {
-  remember(request->http, request);
+static void release_parts(struct fin_http_request *request) {
   if (request->fields != request->fields_inline) fin_release(request->fields);
   fin_release(request->head_copy);
   fin_release(request->path_copy);
   fin_release(request->body);
+}
+
+/* The one that was used last is kept: most requests begin and end within one callback. */
+void fin_http_release(struct fin_http_request *request) {
+  remember(request->http, request);
+  bool owns = request->kept || !request->repeatable; /* more than its reply's fields */
+  if (owns) release_parts(request);
   fin_release(request->reply_fields);
   fin_release(request->http->spare);
   request->http->spare = request;

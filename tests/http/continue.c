@@ -240,14 +240,16 @@ Test(http_continue, no_route_wants_it) {
       {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 200-ok\r\n\r\n", 417},
       {"GET /hello HTTP/1.1\r\nHost: a\r\nExpect: the unexpected\r\n\r\n", 417},
   };
+  struct scene scene;
+  begin(&scene);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct scene scene;
-    begin(&scene);
     web_say(&scene.client, cases[i].head);
     expect_refused(&scene, cases[i].status);
-    cr_assert_eq(scene.web.requests, 0);
-    end(&scene);
+    web_leave(&scene.client);
+    web_open(&scene.client, &scene.web);
   }
+  cr_assert_eq(scene.web.requests, 0);
+  end(&scene);
 }
 
 /* ---- where there is nothing to wait for ---- */

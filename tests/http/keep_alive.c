@@ -51,56 +51,57 @@ static void end(struct scene *scene) {
 
 /* ---- what the client says ---- */
 
-static void stay(const char *version, const char *fields) {
-  struct scene scene;
+static void say_hello(struct web_client *client, const char *version, const char *fields) {
   char request[256];
   snprintf(request, sizeof request, "GET /hello %s\r\nHost: a\r\n%s\r\n", version, fields);
-  begin(&scene);
+  web_say(client, request);
+  web_expect(client, 200, "hello");
+}
+
+static void stay(struct web *web, const char *version, const char *fields) {
+  struct web_client client;
+  web_open(&client, web);
   for (int i = 0; i < 3; i++) {
-    web_say(&scene.client, request);
-    web_expect(&scene.client, 200, "hello");
-    cr_assert(!web_has(&scene.client, "Connection", "close"));
+    say_hello(&client, version, fields);
+    cr_assert(!web_has(&client, "Connection", "close"));
     if (strcmp(version, "HTTP/1.0") == 0) /* which must be told (RFC 9112, 9.3) */
-      cr_assert(web_has(&scene.client, "Connection", "keep-alive"));
+      cr_assert(web_has(&client, "Connection", "keep-alive"));
   }
-  web_expect_alive(&scene.client);
-  end(&scene);
+  web_expect_alive(&client);
+  web_leave(&client);
 }
 
-static void leave(const char *version, const char *fields) {
-  struct scene scene;
-  char request[256];
-  snprintf(request, sizeof request, "GET /hello %s\r\nHost: a\r\n%s\r\n", version, fields);
-  begin(&scene);
-  web_say(&scene.client, request);
-  web_expect(&scene.client, 200, "hello");
-  cr_assert(web_has(&scene.client, "Connection", "close"));
-  cr_assert(web_lacks(&scene.client, "Keep-Alive"));
-  web_expect_fin(&scene.client);
-  end(&scene);
+static void leave(struct web *web, const char *version, const char *fields) {
+  struct web_client client;
+  web_open(&client, web);
+  say_hello(&client, version, fields);
+  cr_assert(web_has(&client, "Connection", "close"));
+  cr_assert(web_lacks(&client, "Keep-Alive"));
+  web_expect_fin(&client);
+  web_leave(&client);
 }
 
-Test(http_keep_alive, stays) {
-  stay("HTTP/1.1", "");
-  stay("HTTP/1.1", "Connection: keep-alive\r\n");
-  stay("HTTP/1.1", "Connection: x-close, closed\r\n");
-  stay("HTTP/1.1", "Close: yes\r\n");
-  stay("HTTP/1.0", "Connection: keep-alive\r\n");
-  stay("HTTP/1.0", "Connection: Keep-Alive\r\n");
-  stay("HTTP/1.0", "Connection: x, keep-alive\r\n");
-}
-
-Test(http_keep_alive, leaves) {
-  leave("HTTP/1.1", "Connection: close\r\n");
-  leave("HTTP/1.1", "Connection: Close\r\n");
-  leave("HTTP/1.1", "Connection: x, close\r\n");
-  leave("HTTP/1.1", "Connection: close, x\r\n");
-  leave("HTTP/1.1", "Connection: x\r\nConnection: close\r\n");
-  leave("HTTP/1.1", "Connection: keep-alive, close\r\n");
-  leave("HTTP/1.0", "");
-  leave("HTTP/1.0", "Connection: close\r\n");
-  leave("HTTP/1.0", "Connection: keep-alive, close\r\n");
-  leave("HTTP/1.0", "Keep-Alive: timeout=5\r\n");
+Test(http_keep_alive, as_the_client_says) {
+  struct web web;
+  web_begin(&web, &(fin_http_options){.routes = routes}, NULL);
+  stay(&web, "HTTP/1.1", "");
+  stay(&web, "HTTP/1.1", "Connection: keep-alive\r\n");
+  stay(&web, "HTTP/1.1", "Connection: x-close, closed\r\n");
+  stay(&web, "HTTP/1.1", "Close: yes\r\n");
+  stay(&web, "HTTP/1.0", "Connection: keep-alive\r\n");
+  stay(&web, "HTTP/1.0", "Connection: Keep-Alive\r\n");
+  stay(&web, "HTTP/1.0", "Connection: x, keep-alive\r\n");
+  leave(&web, "HTTP/1.1", "Connection: close\r\n");
+  leave(&web, "HTTP/1.1", "Connection: Close\r\n");
+  leave(&web, "HTTP/1.1", "Connection: x, close\r\n");
+  leave(&web, "HTTP/1.1", "Connection: close, x\r\n");
+  leave(&web, "HTTP/1.1", "Connection: x\r\nConnection: close\r\n");
+  leave(&web, "HTTP/1.1", "Connection: keep-alive, close\r\n");
+  leave(&web, "HTTP/1.0", "");
+  leave(&web, "HTTP/1.0", "Connection: close\r\n");
+  leave(&web, "HTTP/1.0", "Connection: keep-alive, close\r\n");
+  leave(&web, "HTTP/1.0", "Keep-Alive: timeout=5\r\n");
+  web_end(&web);
 }
 
 /* ---- what the handler says, and the limits ---- */

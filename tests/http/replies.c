@@ -160,26 +160,29 @@ Test(http_replies, that_have_no_body) {
 }
 
 /* Nor has any reply to HEAD, whatever is wrong with it (RFC 9110, 9.3.2). */
-static void head_wrong(const char *request, unsigned status) {
-  struct scene scene;
-  begin(&scene);
-  web_say(&scene.client, request);
-  web_expect_bodiless(&scene.client, status);
-  web_expect_fin(&scene.client);
-  end(&scene);
+static void head_wrong(struct web *web, const char *request, unsigned status) {
+  struct web_client client;
+  web_open(&client, web);
+  web_say(&client, request);
+  web_expect_bodiless(&client, status);
+  web_expect_fin(&client);
+  web_leave(&client);
 }
 
 Test(http_replies, to_a_head_that_is_wrong) {
+  struct web web;
   char text[20 * 1024];
-  head_wrong("HEAD /hello HTTP/1.1\r\n\r\n", 400);
-  head_wrong("HEAD /hello HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417);
-  head_wrong("HEAD /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n", 413);
-  head_wrong("HEAD /hello HTTP/1.1\r\nHost: a\r\nX y: z\r\n\r\n", 400);
-  head_wrong("HEAD /hello HTTP/2.0\r\nHost: a\r\n\r\n", 505);
+  web_begin(&web, &(fin_http_options){.routes = routes}, NULL);
+  head_wrong(&web, "HEAD /hello HTTP/1.1\r\n\r\n", 400);
+  head_wrong(&web, "HEAD /hello HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417);
+  head_wrong(&web, "HEAD /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n", 413);
+  head_wrong(&web, "HEAD /hello HTTP/1.1\r\nHost: a\r\nX y: z\r\n\r\n", 400);
+  head_wrong(&web, "HEAD /hello HTTP/2.0\r\nHost: a\r\n\r\n", 505);
   snprintf(text, sizeof text, "HEAD /hello HTTP/1.1\r\nX: %.18000s", net_pattern(18000));
-  head_wrong(text, 431);
+  head_wrong(&web, text, 431);
   snprintf(text, sizeof text, "HEAD /%.9000s", net_pattern(9000));
-  head_wrong(text, 414);
+  head_wrong(&web, text, 414);
+  web_end(&web);
 }
 
 Test(http_replies, are_refused_with_a_status_or_type_that_is_none) {

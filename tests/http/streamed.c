@@ -66,7 +66,7 @@ static void send_in_time(fin_http_request *request) {
     fin_http_end(request);
     return;
   }
-  fin_http_write(request, WHOLE + done, 1);
+  fin_http_write(request, &WHOLE[done], 1);
   fin_http_set_data(request, (void *)(done + 1));
   fin_http_set_timer(request, 2);
 }

@@ -29,7 +29,7 @@ static void drip(fin_http_request *request) {
   enum { PIECES = 5 };
   uintptr_t done = (uintptr_t)fin_http_data(request);
   if (done == 0) fin_http_begin(request, 200, "text/plain", PIECES);
-  fin_http_write(request, "drips" + done, 1);
+  fin_http_write(request, &"drips"[done], 1);
   fin_http_set_data(request, (void *)(done + 1));
   if (done + 1 == PIECES)
     fin_http_end(request);

@@ -10,7 +10,8 @@ enum {
   OUTPUT_HIGH = 64 * 1024, /* the default */
   READ_MAX = 256 * 1024,   /* of one read */
   SLACK = 64 * 1024,       /* what blocks of memory have more than is asked of them */
-  HELD_MAX = OUTPUT_HIGH + READ_MAX + SLACK,
+  /* What waits, and as much again of the write under way that the kernel has taken already. */
+  HELD_MAX = 2 * (OUTPUT_HIGH + READ_MAX) + SLACK,
 };
 
 /* ---- a stream whose every byte can be told from its neighbours ---- */
