@@ -61,8 +61,8 @@ typedef struct fin_http_route {
   /* The client has sent its FIN: it may have lost interest, or only have nothing more to ask. */
   void (*on_peer_end)(fin_http_request *request);
 
-  /* Last, exactly once for every on_request, unless it was upgraded. `replied`: the whole reply was
-   * given, and accepted by the connection. */
+  /* Last, exactly once for every on_request, unless it was upgraded. `replied`: the handler gave
+   * a whole reply, and the connection accepted it. */
   void (*on_close)(fin_http_request *request, bool replied);
 
   uint64_t body_max; /* instead of fin_http_options.body_max */
@@ -126,7 +126,7 @@ FIN_EXPORT fin_http_text fin_http_body(const fin_http_request *request);
 #define FIN_HTTP_CHUNKED UINT64_MAX
 FIN_EXPORT uint64_t fin_http_body_length(const fin_http_request *request);
 
-/* Stops and restarts on_body; the client feels it. */
+/* Stops and restarts on_body; the client feels it. on_body_end still comes, behind a last piece. */
 FIN_EXPORT void fin_http_pause(fin_http_request *request);
 FIN_EXPORT void fin_http_resume(fin_http_request *request);
 
@@ -135,23 +135,24 @@ FIN_EXPORT void *fin_http_context(const fin_http_request *request); /* the route
 FIN_EXPORT void fin_http_set_data(fin_http_request *request, void *data);
 FIN_EXPORT void *fin_http_data(const fin_http_request *request); /* NULL at first */
 
-/* Calls the route's on_timer once, `after_ms` from now; replaces the time set before. FIN_NEVER
- * cancels. */
+/* Calls the route's on_timer once, `after_ms` from now; replaces the time set before; at most
+ * 24 days. FIN_NEVER cancels. */
 FIN_EXPORT void fin_http_set_timer(fin_http_request *request, uint32_t after_ms);
 
 /* ---- the reply ----
  * Results as those of fin_conn_write: what fails ends the connection, so that nothing half is ever
  * taken for a whole, and need not be looked at. Besides
  *   -EALREADY  the reply was begun, or given, before
- *   -EINVAL    a status, a name or a value that is none; more or less than the length that was
- *              announced (which aborts)
+ *   -EINVAL    a status, a type, a name or a value that is none, which changes nothing; or more or
+ *              less than the length that was announced, which aborts
  *   -EPIPE     the connection has ended */
 
 /* Adds a field to the reply's header, before it begins. Not Connection, Content-Length, Date,
  * Keep-Alive, Transfer-Encoding: they are ours. -ENOBUFS: more than 16 KiB of them. */
 FIN_EXPORT int fin_http_add_header(fin_http_request *request, const char *name, const char *value);
 
-/* The whole reply. `type` is its Content-Type, NULL: none. */
+/* The whole reply, from 200 to 599; but not 2xx to CONNECT, which has no body (fin_http_upgrade).
+ * `type` is its Content-Type, at most 255 bytes; NULL: none. */
 FIN_EXPORT int fin_http_reply(fin_http_request *request, unsigned status, const char *type,
                               const void *body, size_t len);
 
@@ -176,7 +177,8 @@ FIN_EXPORT void fin_http_abort(fin_http_request *request);
 
 /* Replies with a header of `status` (101, or 2xx to CONNECT), which has no body, and hands the
  * connection over with the bytes that follow the request: as fin_conn_hand_over, which see. The
- * request's body must have ended. 101 says `Connection: Upgrade`; add Upgrade yourself. After
+ * request's body must have ended. 101, not to HTTP/1.0, says `Connection: Upgrade`; add Upgrade
+ * yourself. After
  * success the request is over without on_close, and must not be used any more. */
 FIN_EXPORT int fin_http_upgrade(fin_http_request *request, unsigned status,
                                 const fin_handler *handler, void *context,

@@ -38,15 +38,10 @@ const struct serve_protocol serve_echo = {
 
 /* ---- line ---- */
 
-static void keep(void *arg, const void *data) {
-  (void)arg;
-  (void)data;
-}
-
 static void answer(fin_conn *conn, const char *line, size_t len) {
   char buffer[LINE_MAX_LEN + 1];
   struct line_reply reply = line_reply_to(line, len, buffer);
-  int error = reply.constant ? fin_conn_write_take(conn, reply.data, reply.len, keep, NULL)
+  int error = reply.constant ? fin_conn_write_take(conn, reply.data, reply.len, NULL, NULL)
                              : fin_conn_write(conn, reply.data, reply.len);
   if (error < 0) give_up_on(conn, error);
 }

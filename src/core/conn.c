@@ -267,7 +267,8 @@ static void hear(struct fin_conn *conn) {
 /* Reading goes on, and nothing else is owed: the usual case. */
 static bool settled(const struct fin_conn *conn) {
   return conn->state == FIN_ST_OPEN && conn->hearing == FIN_HEAR_INPUT && !conn->paused &&
-         !conn->blocked && !conn->offer && !conn->greet_owed && !conn->end_owed && !conn->rearm;
+         !conn->blocked && !conn->offer && !conn->greet_owed && !conn->end_owed &&
+         !conn->drain_owed && !conn->rearm;
 }
 
 void fin_conn_settle(struct fin_conn *conn) {
@@ -275,7 +276,9 @@ void fin_conn_settle(struct fin_conn *conn) {
   flush(conn);
   if (settled(conn) || conn->state >= FIN_ST_CLOSING) return;
   if (!may_deliver(conn)) fin_inbuf_clear(&conn->input);
-  if (conn->greet_owed || let_go(conn) || offer_owed(conn) || end_due(conn)) ask_turn(conn);
+  bool drain_due = conn->drain_owed && fin_conn_info(conn)->input != FIN_INPUT_HOLD;
+  if (conn->greet_owed || drain_due || let_go(conn) || offer_owed(conn) || end_due(conn))
+    ask_turn(conn);
   hear(conn);
   if (conn->state < FIN_ST_CLOSING && conn->rearm) fin_conn_arm(conn);
 }
@@ -393,6 +396,8 @@ void fin_conn_tell_timer(struct fin_conn *conn) {
 }
 
 static void tell_drain(struct fin_conn *conn) {
+  bool opening = fin_conn_info(conn)->input == FIN_INPUT_HOLD;
+  if (opening && conn->service->handler->on_drain) return; /* comes behind on_open */
   conn->drain_owed = false;
   if (has_voice(conn) && conn->service->handler->on_drain)
     fin_conn_call(conn, conn->service->handler->on_drain);

@@ -145,10 +145,8 @@ static bool at_min_rate(const struct fin_conn *conn, uint64_t bytes, uint32_t in
 
 /* Moves the marks up to now where enough has flowed. */
 static void measure(struct fin_conn *conn, uint32_t now_ms) {
-  if (at_min_rate(conn, conn->bytes_in - conn->in_mark, now_ms - conn->in_mark_ms)) {
-    conn->in_mark = conn->bytes_in;
-    conn->in_mark_ms = now_ms;
-  }
+  if (at_min_rate(conn, conn->bytes_in - conn->in_mark, now_ms - conn->in_mark_ms))
+    mark_input(conn);
   if (!conn->output_waits) return;
   uint64_t acked = conn->bytes_accepted - fin_conn_unacked(conn, false);
   uint64_t flowed = acked - conn->out_mark;
@@ -204,9 +202,8 @@ static void judge(struct fin_conn *conn, uint32_t now_ms) {
       } else if (over(now_ms, conn->entered_ms, limits->linger_ms)) {
         if (conn->output_waits || !input_rests) fin_conn_blame(conn, FIN_REASON_LINGER_CUT, 0);
         fin_conn_event(conn, FIN_EV_DEADLINE);
-      } else if (grace_over || output_waited != conn->output_waits) { /* the grace begins again */
-        conn->in_mark = conn->bytes_in;
-        conn->in_mark_ms = now_ms;
+      } else if (grace_over || output_waited != conn->output_waits) {
+        mark_input(conn); /* the grace begins again */
       }
       break;
     case FIN_BOUND_STALL:

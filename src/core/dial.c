@@ -44,5 +44,9 @@ struct fin_conn *fin_conn_dial(struct fin_loop *loop, const fin_dial *dial) {
   int error = fin_io_dial(loop->io, fin_conn_stream(conn), conn, &spec);
   if (error) fin_conn_fail(conn, -error);
   fin_conn_settle(conn); /* for its deadline */
+  if (loop->draining) {
+    conn->drain_owed = true;
+    fin_conn_touch(conn);
+  }
   return conn;
 }

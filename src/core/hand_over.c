@@ -49,7 +49,8 @@ static void begin_anew(struct fin_conn *conn) {
   conn->timer_set = conn->paused = false;
   conn->blocked |= conn->output.len > conn->service->limits.output_high;
   conn->offer = true;
-  conn->greet_owed = info->input != FIN_INPUT_HOLD; /* else on_open is still to come */
+  conn->drain_owed |= conn->service->loop->draining; /* this handler has not been told */
+  conn->greet_owed = info->input != FIN_INPUT_HOLD;  /* else on_open is still to come */
   conn->end_owed = info->input == FIN_INPUT_NONE;
   conn->traffic_ms = fin_io_now(conn->service->loop->io);
   conn->rearm = true;

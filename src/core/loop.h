@@ -26,6 +26,7 @@ struct fin_loop {
   struct fin_link settling; /* the dirty ones whose turn it is */
   uint32_t wake_ms;         /* the wake-up asked for */
   bool wake_set;
+  bool draining; /* on_drain is owed to whoever comes */
   uint64_t last_id;
   fin_server_stats stats;
   struct fin_deadline limit; /* of the server's own: its drain */

@@ -62,6 +62,7 @@ static void on_limit(fin_server *server) {
 static void on_turn_end(fin_server *server) {
   if (server->stage != FIN_DRAIN_ASKED) return;
   server->stage = FIN_DRAINING;
+  server->loop.draining = true;
   for (struct fin_link *link = server->listeners.next; link != &server->listeners;
        link = link->next)
     fin_listener_close(fin_container(link, struct fin_listener, link));

@@ -60,7 +60,6 @@ static struct fin_http_request *new_request(fin_conn *conn, struct fin_http_conn
   request->conn = conn;
   request->state = state;
   request->head = data;
-  request->first = state->requests == 0;
   request->closing = state->last;
   state->request = request;
   return request;
@@ -145,7 +144,7 @@ static void refuse(struct fin_http_request *request, unsigned status) {
       break;
     case 204:
       fin_http_add_allow(request);
-      fin_http_answer(request, status, "");
+      fin_http_reply(request, status, NULL, NULL, 0);
       break;
     default:
       fin_http_reject(request, status, "this method is not implemented");
@@ -275,6 +274,8 @@ static size_t on_data(fin_conn *conn, const char *data, size_t len) {
 /* ---- the rest of a connection's life ---- */
 
 static void on_open(fin_conn *conn) {
+  struct fin_http_conn *state = fin_conn_state(conn);
+  state->opened_ms = fin_conn_age_ms(conn); /* not 0 if it was handed over */
   fin_conn_set_timer(conn, fin_http_of(conn)->options.header_ms);
 }
 
@@ -338,8 +339,10 @@ static void on_timer(fin_conn *conn) {
 
 static void on_drain(fin_conn *conn) {
   struct fin_http_conn *state = fin_conn_state(conn);
-  if (state->request) state->request->closing = true;
   next_is_last(conn, state, FIN_REASON_DRAINED);
+  if (!state->request) return;
+  state->request->closing = true;
+  if (fin_http_over(state->request)) fin_http_arm(state->request);
 }
 
 static void on_close(fin_conn *conn, const fin_report *report) {
@@ -349,6 +352,7 @@ static void on_close(fin_conn *conn, const fin_report *report) {
 }
 
 void fin_http_pause(fin_http_request *request) {
+  if (request->replying == FIN_HTTP_GIVEN) return; /* what still comes is discarded */
   request->paused = true;
   if (request->receiving == FIN_HTTP_BODY) fin_conn_pause(request->conn);
 }

@@ -81,7 +81,7 @@ bool fin_http_good_host(const char *text, size_t len) {
 
 /* Most requests to a server name the same host. */
 static bool known_host(const struct fin_http *http, const char *text, size_t len) {
-  return len == http->host_len && memcmp(text, http->host, len) == 0;
+  return len > 0 && len == http->host_len && memcmp(text, http->host, len) == 0;
 }
 
 static bool check_host(struct fin_http_request *request, const char *text, size_t len) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "proto/http_date.h"
 #include "proto/http_files_parts.h"
 
 #ifndef O_PATH

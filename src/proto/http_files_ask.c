@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/http_date.h"
 #include "proto/http_files_parts.h"
 
 void fin_http_version_of(struct fin_http_version *version, const struct stat *file, int64_t now) {

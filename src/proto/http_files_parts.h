@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What serving files consists of, apart from HTTP itself: names, opening, dates, conditions, byte
- * ranges and types. Nothing here knows a request.
+ * What serving files consists of, apart from HTTP itself: names, opening, conditions, byte ranges
+ * and types. Nothing here knows a request.
  */
 #ifndef FIN_HTTP_FILES_PARTS_H
 #define FIN_HTTP_FILES_PARTS_H
@@ -21,17 +21,6 @@ unsigned fin_http_files_name(fin_http_text path, char *name, size_t size);
 /* Opens a file below the directory `root` for reading, whatever it is, without waiting for anybody.
  * No ".." and no symbolic link leads out of `root`. The descriptor, or a negative errno. */
 int fin_http_files_open(int root, const char *name);
-
-/* ---- http_files_date.c ---- */
-
-enum { FIN_HTTP_DATE_SIZE = 30 }; /* with the NUL */
-
-/* Seconds since 1970 as "Sun, 06 Nov 1994 08:49:37 GMT", in the years from 1970 to 9999. */
-void fin_http_date_format(char text[FIN_HTTP_DATE_SIZE], int64_t time);
-
-/* Reads each of the three forms of RFC 9110, 5.6.7; `now` tells the century of one that has none.
- */
-bool fin_http_date_parse(fin_http_text text, int64_t now, int64_t *time);
 
 /* ---- http_files_range.c ---- */
 

@@ -58,27 +58,6 @@ static inline void put(struct piece *piece, const void *data, size_t len) {
 
 #define PUT(piece, literal) put(piece, literal, sizeof(literal) - 1)
 
-/* The part of a header that has a greatest length is written without looking at the room: add_
- * returns the place behind what it has written. */
-_Static_assert((int)PIECE_MAX > (int)FIN_HTTP_START_MAX, "a start");
-
-static inline char *add(char *to, const void *data, size_t len) {
-  memcpy(to, data, len);
-  return to + len;
-}
-
-#define ADD(to, literal) add(to, literal, sizeof(literal) - 1)
-
-static char *add_number(char *to, uint64_t number, unsigned base) {
-  char digits[20];
-  size_t at = sizeof digits;
-  do {
-    digits[--at] = "0123456789abcdef"[number % base];
-    number /= base;
-  } while (number > 0);
-  return add(to, digits + at, sizeof digits - at);
-}
-
 /* ---- the header ---- */
 
 static bool token(const char *text) {
@@ -132,11 +111,17 @@ static enum fin_http_framing choose_framing(const struct fin_http_request *reque
   return request->parser.http_minor > 0 ? FIN_HTTP_BY_CHUNKS : FIN_HTTP_BY_FIN;
 }
 
+/* 2xx to CONNECT has no body and no length (RFC 9110, 9.3.6): it is an upgrade. */
+static bool good_status(const struct fin_http_request *request, unsigned status) {
+  bool connect = request->parser.method == HTTP_CONNECT && request->head_len > 0;
+  return status >= (connect ? 300 : 200) && status <= 599;
+}
+
 /* Begins the reply. On failure, NULL, nothing has been changed. */
 static struct fin_http_start *begin_reply(fin_http_request *request, unsigned status,
                                           const char *type, uint64_t length, int *error) {
   *error = request->replying != FIN_HTTP_SILENT ? -EALREADY : -EINVAL;
-  if (*error == -EALREADY || status < 200 || status > 599) return NULL;
+  if (*error == -EALREADY || !good_status(request, status)) return NULL;
   enum fin_http_framing framing = choose_framing(request, status, length);
   /* Whether a client that waits for 100-continue will send its body now, nobody knows. */
   bool closing = request->closing || request->expecting || framing == FIN_HTTP_BY_FIN;
@@ -153,9 +138,11 @@ static struct fin_http_start *begin_reply(fin_http_request *request, unsigned st
   return start;
 }
 
+_Static_assert((int)PIECE_MAX > (int)FIN_HTTP_START_MAX, "a start");
+
 static void put_header(struct piece *piece, fin_http_request *request,
                        const struct fin_http_start *start) {
-  open_piece(piece, request->conn, add(piece->bytes, start->text, start->len));
+  open_piece(piece, request->conn, mempcpy(piece->bytes, start->text, start->len));
   if (request->reply_fields) put(piece, request->reply_fields, request->reply_fields_len);
   PUT(piece, "\r\n");
 }
@@ -177,8 +164,8 @@ static int said(fin_http_request *request, int error) {
 /* Behind the start that is kept there is room for a small body. */
 static int write_small(fin_http_request *request, struct fin_http_start *start, const void *body,
                        size_t len) {
-  char *to = ADD(start->text + start->len, "\r\n");
-  if (len > 0) to = add(to, body, len);
+  char *to = mempcpy(start->text + start->len, "\r\n", 2);
+  if (len > 0) to = mempcpy(to, body, len);
   return fin_conn_write(request->conn, start->text, (size_t)(to - start->text));
 }
 
@@ -216,8 +203,8 @@ static int broken(fin_http_request *request) {
 
 static int write_chunk(fin_conn *conn, const void *data, size_t len) {
   struct piece piece;
-  char *to = add_number(piece.bytes, len, 16);
-  open_piece(&piece, conn, ADD(to, "\r\n"));
+  int size_len = snprintf(piece.bytes, sizeof piece.bytes, "%zx\r\n", len);
+  open_piece(&piece, conn, piece.bytes + size_len);
   put(&piece, data, len);
   PUT(&piece, "\r\n");
   flush(&piece);
@@ -276,11 +263,7 @@ void fin_http_answer(struct fin_http_request *request, unsigned status, const ch
   char text[256];
   int len = snprintf(text, sizeof text, "%u %s: %s\n", status, fin_http_status_text(status), why);
   size_t most = sizeof text - 1;
-  bool bodyless = status == 204;
-  fin_http_reply(request, status, bodyless ? NULL : "text/plain", text,
-                 bodyless             ? 0
-                 : (size_t)len < most ? (size_t)len
-                                      : most);
+  fin_http_reply(request, status, "text/plain", text, (size_t)len < most ? (size_t)len : most);
 }
 
 static fin_reason reason_of(unsigned status) {
@@ -328,11 +311,10 @@ int fin_http_upgrade(fin_http_request *request, unsigned status, const fin_handl
   if (error) return error;
   struct piece piece;
   enum fin_http_staying staying = connect ? FIN_HTTP_TUNNELS : FIN_HTTP_UPGRADES;
+  /* Of an unknown length, and to HTTP/1.0: no field says one. */
   const struct fin_http_start *start =
       fin_http_start(request->http, status, staying, 0, NULL, FIN_HTTP_CHUNKED, 0);
-  open_piece(&piece, conn, add(piece.bytes, start->text, start->len));
-  if (request->reply_fields) put(&piece, request->reply_fields, request->reply_fields_len);
-  PUT(&piece, "\r\n");
+  put_header(&piece, request, start);
   flush(&piece); /* a failure is the new handler's on_close */
   request->state->request = NULL;
   request->replying = FIN_HTTP_HANDED_OVER;

@@ -14,6 +14,8 @@
 #include <llhttp.h>
 #include <time.h>
 
+#include "proto/http_date.h"
+
 enum { FIN_HTTP_FIELDS_INLINE = 24, FIN_HTTP_SEEN_MAX = 1024 };
 
 struct fin_http_span {
@@ -82,7 +84,6 @@ struct fin_http_request {
 
   bool timer_set : 1;
   bool armed : 1;
-  bool first : 1;     /* on its connection */
   bool kept : 1;      /* it has outlived the input that it came in */
   bool told : 1;      /* on_request was called: on_close is owed */
   bool paused : 1;    /* by the handler */
@@ -102,12 +103,7 @@ struct fin_http_compiled {
   bool below; /* path_len bytes are to be equal, and anything may follow */
 };
 
-enum {
-  FIN_HTTP_DATE_ROOM = 64,
-  FIN_HTTP_TYPE_MAX = 255,
-  FIN_HTTP_START_MAX = 576,
-  FIN_HTTP_SMALL_BODY = 1024
-};
+enum { FIN_HTTP_TYPE_MAX = 255, FIN_HTTP_START_MAX = 576, FIN_HTTP_SMALL_BODY = 1024 };
 enum fin_http_staying { FIN_HTTP_STAYS, FIN_HTTP_CLOSES, FIN_HTTP_UPGRADES, FIN_HTTP_TUNNELS };
 
 struct fin_http_start {
@@ -120,7 +116,7 @@ struct fin_http_start {
   unsigned status;
   enum fin_http_staying staying;
   unsigned seconds;
-  char date[FIN_HTTP_DATE_ROOM];
+  char date[FIN_HTTP_DATE_SIZE];
   char type[FIN_HTTP_TYPE_MAX + 1];
 };
 
@@ -145,6 +141,7 @@ struct fin_http {
 struct fin_http_conn {
   struct fin_http_request *request; /* the one under way */
   uint32_t requests;                /* so far */
+  uint32_t opened_ms;               /* on_open, in the connection's age */
   bool last;      /* the next request is the last: the server drains, or the connection is old */
   uint8_t reason; /* fin_reason with which it closes then */
   bool active;    /* a callback of the connection runs, which sees what becomes of the request */
@@ -236,7 +233,8 @@ unsigned fin_http_keep_alive_s(const fin_conn *conn);
 /* ---- http_start.c ---- */
 
 /* The start of a reply's header; if the connection stays, for how many `seconds` (0: not said).
- * NULL: the type is none. Valid until the next call. */
+ * `length` is that of the body or FIN_HTTP_CHUNKED, `minor` of the request's version: HTTP/1.0 has
+ * no chunks. NULL: the type is none. Valid until the next call. */
 struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
                                       enum fin_http_staying staying, unsigned seconds,
                                       const char *type, uint64_t length, unsigned minor);

@@ -8,17 +8,6 @@
 
 #include "proto/http_request.h"
 
-/* By hand: strftime writes days and months in the program's locale (RFC 9110, 5.6.7). */
-static void write_date(char text[FIN_HTTP_DATE_ROOM], time_t at) {
-  static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  struct tm t;
-  gmtime_r(&at, &t);
-  snprintf(text, FIN_HTTP_DATE_ROOM, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday],
-           t.tm_mday, months[t.tm_mon], 1900 + t.tm_year, t.tm_hour, t.tm_min, t.tm_sec);
-}
-
 static int write_staying(char *text, size_t size, enum fin_http_staying staying, unsigned seconds) {
   switch (staying) {
     case FIN_HTTP_STAYS:
@@ -88,7 +77,7 @@ struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
     return start;
   }
   if (!good_type(type)) return NULL;
-  if (start->now != now) write_date(start->date, now);
+  if (start->now != now) fin_http_date_format(start->date, now);
   start->now = now;
   start->status = status;
   start->staying = staying;

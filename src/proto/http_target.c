@@ -91,7 +91,7 @@ static struct survey look_at(const char *target, size_t len) {
   char before = 0;
   for (size_t i = 0; i < len; i++) {
     char c = target[i];
-    if (c <= ' ' || c == 0x7f || c == '#') survey.encodable = true; /* beyond ASCII is negative */
+    if ((unsigned char)c <= ' ' || (unsigned char)c >= 0x7f || c == '#') survey.encodable = true;
     if (survey.query_at == 0) {
       if (c == '?') survey.query_at = i + 1;
       if (c == '%' || (c == '.' && before == '/')) survey.rewritable = true;

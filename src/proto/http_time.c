@@ -20,9 +20,10 @@ static uint32_t since(const struct fin_http_request *request) {
   return request->replying == FIN_HTTP_BEGUN ? request->spoke_ms : request->began_ms;
 }
 
-/* The first header's time runs from the connection's beginning. */
+/* The first header's time runs from on_open. */
 static uint32_t header_left(const struct fin_http_request *request, uint32_t now_ms) {
-  uint32_t since_ms = request->first ? 0 : request->began_ms;
+  bool first = request->state->requests == 0;
+  uint32_t since_ms = first ? request->state->opened_ms : request->began_ms;
   return left(now_ms, since_ms, request->http->options.header_ms);
 }
 

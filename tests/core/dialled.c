@@ -215,9 +215,27 @@ Test(dialled, can_be_aborted) {
   rig_end(&rig);
 }
 
+/* Half of what it writes would look whole, were it closed before it can finish. */
+Test(dialled, hears_of_a_drain_when_it_is_open) {
+  static const fin_handler finisher = {.on_drain = stay};
+  struct rig rig;
+  begin(&rig, &finisher);
+  rig_write(&rig, 100);
+  stage_drain(&rig.stage);
+  rig_rest(&rig);
+  RIG_IN(&rig, "OPENING");
+  cr_assert_eq(rig.drained, 0);
+  answer(&rig);
+  rig_rest(&rig);
+  RIG_IN(&rig, "OPEN");
+  cr_assert_eq(rig.drained, 1);
+  fin_conn_abort(rig.conn);
+  rig_end(&rig);
+}
+
 /* Who has written is flushed first; who has not is not waited for. */
 Test(dialled, is_closed_by_a_drain) {
-  static const fin_handler finisher = {.on_drain = stay};
+  static const fin_handler finisher = {.on_open = NULL};
   struct rig rig;
   begin(&rig, &finisher);
   rig_write(&rig, 100);

@@ -184,7 +184,7 @@ static void writer_at_rest(const struct subject *subject, uint64_t from_ms) {
        "%s, a slow writer", fin_state_name(subject->state));
 }
 
-static void idler_at_rest(const struct subject *subject) {
+static void idler_at_rest(const struct subject *subject, uint64_t looked_ms) {
   const struct world *world = subject->world;
   const struct socket *socket = subject->socket;
   if (!idle_bounded(subject) || subject->waits) return;
@@ -192,8 +192,9 @@ static void idler_at_rest(const struct subject *subject) {
   uint64_t traffic_ms = later(later(socket->read_ms, sent_ms), socket->acked_ms);
   uint64_t from_ms = later(traffic_ms, later(subject->state_ms, subject->whole_ms));
   uint64_t until_ms = from_ms + subject->limits.idle_ms;
-  uint64_t seen_ms = socket->acked_ms + look(subject->limits.stall_ms);
-  OBEY(a_state_ends_in_time, world_now(world) < later(until_ms, seen_ms), "idle");
+  uint64_t seen_ms = later(socket->acked_ms, looked_ms) + look(subject->limits.stall_ms);
+  OBEY(a_state_ends_in_time, world_now(world) < later(until_ms, seen_ms), "idle for %llu of %u ms",
+       (unsigned long long)(world_now(world) - from_ms), subject->limits.idle_ms);
 }
 
 static void half_at_rest(const struct subject *subject, uint64_t from_ms) {
@@ -229,7 +230,7 @@ void patience_at_rest(const struct subject *subject) {
       break;
     case FIN_BOUND_IDLE:
       writer_at_rest(subject, from_ms);
-      idler_at_rest(subject);
+      idler_at_rest(subject, from_ms);
       break;
     case FIN_BOUND_HALF:
       half_at_rest(subject, from_ms);

@@ -225,7 +225,7 @@ Test(drain, is_told_once_and_left_to_the_handler) {
 }
 
 Test(drain, closes_whoever_does_not_hear_of_it) {
-  static const fin_handler finisher = {.on_drain = stay, .on_end = stay};
+  static const fin_handler finisher = {.on_end = stay};
   struct rig rig;
   rig_begin(&rig, &finisher);
   rig.conn = stage_dial(&rig.stage, rig.peer);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/http_date.h"
 #include "proto/http_files_parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -21,7 +21,13 @@ NAMED(admin)
 NAMED(starts)
 NAMED(any)
 NAMED(rest)
-NAMED(tunnel)
+
+/* 2xx is an upgrade's to say (RFC 9110, 9.3.6). */
+static void tunnel(fin_http_request *request) {
+  cr_assert_eq(fin_http_reply(request, 200, NULL, NULL, 0), -EINVAL);
+  cr_assert_eq(fin_http_begin(request, 204, NULL, 0), -EINVAL);
+  fin_http_reply(request, 403, NULL, NULL, 0);
+}
 
 static const fin_http_route routes[] = {
     {.method = "GET", .path = "/", .on_request = root},
@@ -147,7 +153,7 @@ Test(http_routes, connect_by_name_only) {
   expect("CONNECT", "a:80", 501, NULL);
   web_end(&web);
   begin(with_connect);
-  expect("CONNECT", "a:80", 200, NULL);
+  expect("CONNECT", "a:80", 403, NULL);
   web_end(&web);
 }
 

@@ -7,7 +7,7 @@
 #include "http/web.h"
 #include "net/more.h"
 
-enum { SHORT_MS = 200, LATE_MS = 2000, BIG = 8 * 1000 * 1000 };
+enum { SHORT_MS = 150, LATE_MS = 5000, BIG = 8 * 1000 * 1000 };
 
 static void add_field_only(fin_http_request *request) { fin_http_add_header(request, "X", "y"); }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP's dates (RFC 9110, 5.6.7). Not by strftime and strptime, which speak the locale's language.
+ * Not by strftime and strptime, which speak the locale's language.
  */
 #include <string.h>
 #include <time.h>
 
-#include "proto/http_files_parts.h"
+#include "proto/http_date.h"
 
 static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                    "Thursday", "Friday", "Saturday"};

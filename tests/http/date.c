@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "proto/http_files_parts.h"
+#include "proto/http_date.h"
 #include "support/random.h"
 
 enum { IN_2024 = 1704067200, EXAMPLE = 784111777 };
