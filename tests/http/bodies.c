@@ -51,6 +51,11 @@ static void impossible(fin_http_request *request) {
   cr_assert_fail("after the reply was given");
 }
 
+static void reply_and_pause(fin_http_request *request) {
+  web_hello(request);
+  fin_http_pause(request);
+}
+
 static const fin_http_route routes[] = {
     {.method = "GET", .path = "/hello", .on_request = web_hello},
     {.method = "POST", .path = "/echo", .on_request = web_echo},
@@ -71,6 +76,11 @@ static const fin_http_route routes[] = {
     {.method = "POST",
      .path = "/early",
      .on_request = web_hello,
+     .on_body = reply_in_body,
+     .on_body_end = impossible},
+    {.method = "POST",
+     .path = "/early-and-holds",
+     .on_request = reply_and_pause,
      .on_body = reply_in_body,
      .on_body_end = impossible},
     {.method = "POST",
@@ -303,6 +313,7 @@ static void reply_early(const char *path, bool chunks, unsigned pieces) {
 
 Test(http_bodies, early_reply) { reply_early("/early", false, 0); }
 Test(http_bodies, early_reply_before_chunks) { reply_early("/early", true, 0); }
+Test(http_bodies, early_reply_and_a_pause) { reply_early("/early-and-holds", false, 0); }
 Test(http_bodies, reply_at_the_first_piece) { reply_early("/at-first-piece", false, 1); }
 Test(http_bodies, reply_at_the_first_chunk) { reply_early("/at-first-piece", true, 1); }
 
