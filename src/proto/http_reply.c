@@ -126,8 +126,8 @@ static struct fin_http_start *begin_reply(fin_http_request *request, unsigned st
   /* Whether a client that waits for 100-continue will send its body now, nobody knows. */
   bool closing = request->closing || request->expecting || framing == FIN_HTTP_BY_FIN;
   enum fin_http_staying staying = closing ? FIN_HTTP_CLOSES : FIN_HTTP_STAYS;
-  unsigned seconds = closing ? 0 : fin_http_keep_alive_s(request->conn);
-  struct fin_http_start *start = fin_http_start(request->http, status, staying, seconds, type,
+  uint32_t idle_ms = closing ? 0 : fin_conn_limits(request->conn)->idle_ms;
+  struct fin_http_start *start = fin_http_start(request->http, status, staying, idle_ms, type,
                                                 length, request->parser.http_minor);
   if (!start) return NULL;
   request->replying = FIN_HTTP_BEGUN;

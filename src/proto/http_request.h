@@ -82,15 +82,15 @@ struct fin_http_request {
   uint32_t timer_ms;  /* the handler's timer */
   uint32_t armed_ms;  /* the connection's timer */
 
-  bool timer_set : 1;
-  bool armed : 1;
-  bool kept : 1;      /* it has outlived the input that it came in */
-  bool told : 1;      /* on_request was called: on_close is owed */
-  bool paused : 1;    /* by the handler */
-  bool expecting : 1; /* 100-continue is owed */
-  bool stays : 1;     /* Connection: keep-alive, which HTTP/1.0 needs */
-  bool closing : 1;   /* no request is taken after this one */
-  bool lost : 1;      /* the client does not get the handler's reply */
+  bool timer_set;
+  bool armed;
+  bool kept;      /* it has outlived the input that it came in */
+  bool told;      /* on_request was called: on_close is owed */
+  bool paused;    /* by the handler */
+  bool expecting; /* 100-continue is owed */
+  bool stays;     /* Connection: keep-alive, which HTTP/1.0 needs */
+  bool closing;   /* no request is taken after this one */
+  bool lost;      /* the client does not get the handler's reply */
 
   struct fin_http_field fields_inline[FIN_HTTP_FIELDS_INLINE];
 };
@@ -115,7 +115,7 @@ struct fin_http_start {
   time_t now;
   unsigned status;
   enum fin_http_staying staying;
-  unsigned seconds;
+  uint32_t idle_ms;
   char date[FIN_HTTP_DATE_SIZE];
   char type[FIN_HTTP_TYPE_MAX + 1];
 };
@@ -227,16 +227,13 @@ void fin_http_mark_body(struct fin_http_request *request);
 /* on_timer of the connection: judges what is due. */
 void fin_http_time(struct fin_http_request *request);
 
-/* The seconds that Keep-Alive names, 0: none. */
-unsigned fin_http_keep_alive_s(const fin_conn *conn);
-
 /* ---- http_start.c ---- */
 
-/* The start of a reply's header; if the connection stays, for how many `seconds` (0: not said).
+/* The start of a reply's header; if the connection stays, for idle_ms, of which Keep-Alive tells.
  * `length` is that of the body or FIN_HTTP_CHUNKED, `minor` of the request's version: HTTP/1.0 has
  * no chunks. NULL: the type is none. Valid until the next call. */
 struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
-                                      enum fin_http_staying staying, unsigned seconds,
+                                      enum fin_http_staying staying, uint32_t idle_ms,
                                       const char *type, uint64_t length, unsigned minor);
 
 #endif

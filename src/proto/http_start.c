@@ -8,7 +8,14 @@
 
 #include "proto/http_request.h"
 
-static int write_staying(char *text, size_t size, enum fin_http_staying staying, unsigned seconds) {
+/* A little less than the time after which we close, so that a client that keeps to it does not send
+ * its next request into our FIN. 0: not said. */
+static unsigned keep_alive_s(uint32_t idle_ms) {
+  return idle_ms == FIN_NEVER ? 0 : (idle_ms - idle_ms / 15) / 1000;
+}
+
+static int write_staying(char *text, size_t size, enum fin_http_staying staying, uint32_t idle_ms) {
+  unsigned seconds = keep_alive_s(idle_ms);
   switch (staying) {
     case FIN_HTTP_STAYS:
       if (seconds == 0) return snprintf(text, size, "Connection: keep-alive\r\n");
@@ -34,7 +41,7 @@ static void write_start(struct fin_http_start *start) {
   size_t room = FIN_HTTP_START_MAX;
   int len = snprintf(to, room, "HTTP/1.1 %u %s\r\nDate: %s\r\n", start->status,
                      fin_http_status_text(start->status), start->date);
-  len += write_staying(to + len, room - (size_t)len, start->staying, start->seconds);
+  len += write_staying(to + len, room - (size_t)len, start->staying, start->idle_ms);
   if (*start->type)
     len += snprintf(to + len, room - (size_t)len, "Content-Type: %s\r\n", start->type);
   start->len = (size_t)len;
@@ -66,13 +73,13 @@ static void write_length(struct fin_http_start *start, uint64_t length, unsigned
 }
 
 struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
-                                      enum fin_http_staying staying, unsigned seconds,
+                                      enum fin_http_staying staying, uint32_t idle_ms,
                                       const char *type, uint64_t length, unsigned minor) {
   struct fin_http_start *start = &http->start;
   time_t now = time(NULL);
   if (!type) type = "";
   if (start->now == now && start->status == status && start->staying == staying &&
-      start->seconds == seconds && strcmp(start->type, type) == 0) {
+      start->idle_ms == idle_ms && strcmp(start->type, type) == 0) {
     if (start->length != length || start->minor != minor) write_length(start, length, minor);
     return start;
   }
@@ -81,7 +88,7 @@ struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
   start->now = now;
   start->status = status;
   start->staying = staying;
-  start->seconds = seconds;
+  start->idle_ms = idle_ms;
   strcpy(start->type, type);
   write_start(start);
   start->length_at = start->len;

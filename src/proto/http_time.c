@@ -112,10 +112,3 @@ void fin_http_set_timer(fin_http_request *request, uint32_t after_ms) {
   request->timer_ms = fin_conn_age_ms(request->conn) + sooner(after_ms, TIMER_MAX_MS);
   if (request->kept) fin_http_arm(request); /* else it will be, as soon as it is */
 }
-
-/* A little less than the time after which we close, so that a client that keeps to it does not send
- * its next request into our FIN. */
-unsigned fin_http_keep_alive_s(const fin_conn *conn) {
-  uint32_t idle_ms = fin_conn_limits(conn)->idle_ms;
-  return idle_ms == FIN_NEVER ? 0 : (idle_ms - idle_ms / 15) / 1000;
-}
