@@ -220,11 +220,6 @@ static bool let_go(const struct fin_conn *conn) {
          fin_conn_info(conn)->input != FIN_INPUT_HOLD;
 }
 
-/* Whether input, or the peer's FIN, is still to reach the handler. */
-static bool delivers(const struct fin_conn *conn) {
-  return fin_conn_info(conn)->input == FIN_INPUT_DELIVER || conn->end_owed;
-}
-
 /* Kept input goes to the handler before more of it, or the peer's FIN, is read. */
 static bool offer_owed(const struct fin_conn *conn) {
   return conn->offer && fin_conn_reading(conn) && fin_inbuf_len(&conn->input) > 0;
@@ -232,7 +227,7 @@ static bool offer_owed(const struct fin_conn *conn) {
 
 /* Kept input is still of use: to the handler, or to another one after a hand-over. */
 static bool may_deliver(const struct fin_conn *conn) {
-  return delivers(conn) || fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT;
+  return fin_conn_delivers(conn) || fin_conn_info(conn)->output == FIN_OUTPUT_ACCEPT;
 }
 
 /* on_end, after a hand-over, comes behind kept input and not during a pause. */
@@ -242,7 +237,7 @@ static bool end_due(const struct fin_conn *conn) {
 
 static void hear(struct fin_conn *conn) {
   enum fin_hearing hearing = FIN_HEAR_LEAVING;
-  if (delivers(conn) && !fin_conn_reading(conn)) conn->offer = true;
+  if (fin_conn_delivers(conn) && !fin_conn_reading(conn)) conn->offer = true;
   switch ((enum fin_input)fin_conn_info(conn)->input) {
     case FIN_INPUT_HOLD:
       hearing = FIN_HEAR_NOTHING;
@@ -309,7 +304,7 @@ static void deliver(struct fin_conn *conn, const char *data, size_t len) {
     fin_conn_event(conn, FIN_EV_ABORT);
     return;
   }
-  if (!delivers(conn)) return; /* settle drops what was kept */
+  if (!fin_conn_delivers(conn)) return; /* settle drops what was kept */
   if (kept > 0)
     fin_inbuf_consume(&conn->input, consumed);
   else if (consumed < len && fin_inbuf_append(&conn->input, data + consumed, len - consumed)) {
@@ -379,7 +374,8 @@ const struct fin_io_events fin_loop_events = {
 /* Whether the handler still hears of the connection: callbacks other than on_close are due. */
 static bool has_voice(const struct fin_conn *conn) {
   const struct fin_state_info *info = fin_conn_info(conn);
-  return delivers(conn) || (info->output == FIN_OUTPUT_ACCEPT && info->input != FIN_INPUT_HOLD);
+  return fin_conn_delivers(conn) ||
+         (info->output == FIN_OUTPUT_ACCEPT && info->input != FIN_INPUT_HOLD);
 }
 
 /* on_open, after a hand-over. */

@@ -147,4 +147,9 @@ static inline const struct fin_state_info *fin_conn_info(const struct fin_conn *
   return &fin_states[conn->state];
 }
 
+/* Whether input, or the peer's FIN, is still to reach the handler. */
+static inline bool fin_conn_delivers(const struct fin_conn *conn) {
+  return fin_conn_info(conn)->input == FIN_INPUT_DELIVER || conn->end_owed;
+}
+
 #endif

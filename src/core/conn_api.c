@@ -149,8 +149,7 @@ bool fin_conn_reading(const fin_conn *conn) {
   /* Back-pressure is for those who can still write: an ended output drains by itself. */
   bool held_back =
       conn->blocked && info->output == FIN_OUTPUT_ACCEPT && !conn->service->handler->full_duplex;
-  bool delivers = info->input == FIN_INPUT_DELIVER || conn->end_owed;
-  return delivers && !conn->greet_owed && !conn->paused && !held_back;
+  return fin_conn_delivers(conn) && !conn->greet_owed && !conn->paused && !held_back;
 }
 
 /* ---- the rest ---- */

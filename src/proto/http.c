@@ -385,23 +385,6 @@ static int fill(fin_http_options *options) {
   return times && options->header_bytes_max < 64 * 1024 && options->routes ? 0 : -EINVAL;
 }
 
-static int method_number(const char *name) {
-  for (int method = 0; method < HTTP_PRI; method++)
-    if (strcmp(llhttp_method_name((llhttp_method_t)method), name) == 0) return method;
-  return -1;
-}
-
-static int compile(struct fin_http_compiled *compiled, const fin_http_route *route) {
-  compiled->route = route;
-  compiled->method = route->method ? method_number(route->method) : -1;
-  if (!route->path || (route->method && compiled->method < 0)) return -EINVAL;
-  compiled->path_len = strlen(route->path);
-  compiled->below = compiled->path_len > 0 && route->path[compiled->path_len - 1] == '*';
-  if (compiled->below) compiled->path_len--;
-  bool all = compiled->below && compiled->path_len == 0;
-  return all || route->path[0] == '/' ? 0 : -EINVAL;
-}
-
 fin_http *fin_http_new(const fin_http_options *options) {
   fin_http_options filled = *options;
   size_t count = 0;
@@ -410,7 +393,8 @@ fin_http *fin_http_new(const fin_http_options *options) {
   struct fin_http *http =
       error ? NULL : fin_alloc_zeroed(sizeof *http + count * sizeof *http->routes);
   if (!error && !http) error = -ENOMEM;
-  for (size_t i = 0; i < count && !error; i++) error = compile(&http->routes[i], &filled.routes[i]);
+  for (size_t i = 0; i < count && !error; i++)
+    error = fin_http_compile_route(&http->routes[i], &filled.routes[i]);
   if (error) {
     fin_release(http);
     errno = -error;

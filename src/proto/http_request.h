@@ -179,6 +179,9 @@ int fin_http_split_target(struct fin_http_request *request);
 
 /* ---- http_route.c ---- */
 
+/* Makes a route ready: 0, or -EINVAL if it is none. */
+int fin_http_compile_route(struct fin_http_compiled *compiled, const fin_http_route *route);
+
 /* The status with which no route answers, or 0 and the route. */
 unsigned fin_http_find_route(const struct fin_http_request *request, const fin_http_route **route);
 

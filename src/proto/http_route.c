@@ -2,9 +2,27 @@
  *
  * Which route answers a request.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "proto/http_request.h"
+
+static int method_number(const char *name) {
+  for (int method = 0; method < HTTP_PRI; method++)
+    if (strcmp(llhttp_method_name((llhttp_method_t)method), name) == 0) return method;
+  return -1;
+}
+
+int fin_http_compile_route(struct fin_http_compiled *compiled, const fin_http_route *route) {
+  compiled->route = route;
+  compiled->method = route->method ? method_number(route->method) : -1;
+  if (!route->path || (route->method && compiled->method < 0)) return -EINVAL;
+  compiled->path_len = strlen(route->path);
+  compiled->below = compiled->path_len > 0 && route->path[compiled->path_len - 1] == '*';
+  if (compiled->below) compiled->path_len--;
+  bool all = compiled->below && compiled->path_len == 0;
+  return all || route->path[0] == '/' ? 0 : -EINVAL;
+}
 
 static bool has_path(const struct fin_http_compiled *compiled, fin_http_text path) {
   bool fits = compiled->below ? path.len >= compiled->path_len : path.len == compiled->path_len;
