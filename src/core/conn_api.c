@@ -86,27 +86,31 @@ static ptrdiff_t send_now(fin_conn *conn, const void *data, size_t len) {
   return sent - (ptrdiff_t)of_queue;
 }
 
-int fin_conn_write(fin_conn *conn, const void *data, size_t len) {
-  int refused = may_write(conn, len);
-  if (refused || len == 0) return refused;
-  fin_conn_await_ack(conn, len);
-  size_t sent = 0;
-  if (may_send_now(conn, len)) {
-    ptrdiff_t result = send_now(conn, data, len);
-    if (result < 0) {
-      fin_conn_fail(conn, (int)-result);
-      return -EPIPE;
-    }
-    sent = (size_t)result;
-  }
+/* Queues what of `data` has not been sent. */
+static int queue_rest(fin_conn *conn, const char *data, size_t len, size_t sent) {
   struct fin_pool *chunks = &conn->service->loop->chunks;
-  int error = fin_queue_append(&conn->output, chunks, (const char *)data + sent, len - sent);
+  int error = fin_queue_append(&conn->output, chunks, data + sent, len - sent);
   if (error) {
     conn->bytes_accepted += sent; /* so that the report can count what of it was acknowledged */
     return refuse(conn, error);
   }
   accepted(conn, len);
   return 0;
+}
+
+/* Not inline: small writes would pay for its registers. */
+__attribute__((noinline)) static int write_through(fin_conn *conn, const void *data, size_t len) {
+  ptrdiff_t sent = send_now(conn, data, len);
+  if (sent >= 0) return queue_rest(conn, data, len, (size_t)sent);
+  fin_conn_fail(conn, (int)-sent);
+  return -EPIPE;
+}
+
+int fin_conn_write(fin_conn *conn, const void *data, size_t len) {
+  int refused = may_write(conn, len);
+  if (refused || len == 0) return refused;
+  fin_conn_await_ack(conn, len);
+  return may_send_now(conn, len) ? write_through(conn, data, len) : queue_rest(conn, data, len, 0);
 }
 
 int fin_conn_write_take(fin_conn *conn, const void *data, size_t len,

@@ -30,37 +30,38 @@ static bool repeats(const struct fin_http *http, const char *data, size_t len) {
          memcmp(data, http->seen, http->seen_len) == 0;
 }
 
-/* Called while the head is where it was when it was parsed. */
-static void remember(struct fin_http *http, const struct fin_http_request *request) {
-  bool good = request->repeatable && !request->kept && request->head_len <= sizeof http->seen;
-  if (good && http->seen_len > 0) return; /* it is that one */
-  http->seen_len = good ? request->head_len : 0;
-  if (good) memcpy(http->seen, request->head, request->head_len);
-}
+enum {
+  OWN_AT = offsetof(struct fin_http_request, conn),
+  OWN_LEN = offsetof(struct fin_http_request, head_copy) - OWN_AT
+};
 
-/* `data` is where it begins. */
-static struct fin_http_request *new_request(fin_conn *conn, struct fin_http_conn *state,
-                                            const char *data, size_t len) {
-  struct fin_http *http = fin_http_of(conn);
-  bool again = repeats(http, data, len);
+static struct fin_http_request *new_request(struct fin_http *http, const char *data, size_t len) {
   struct fin_http_request *request = http->spare;
+  bool again = repeats(http, data, len);
   if (!request) request = fin_alloc(sizeof *request);
   if (!request) return NULL;
   http->spare = NULL;
   if (again) {
-    size_t at = http->blank_head_len;
-    memcpy((char *)request + at, (const char *)&http->blank + at, http->blank_len - at);
-  } else {
-    memcpy(request, &http->blank, http->blank_len);
-    http->seen_len = 0;
-    request->parser.data = request;
-    request->fields = request->fields_inline;
-    request->fields_inline[0] = (struct fin_http_field){{0, 0}, {0, 0}};
+    memset((char *)request + OWN_AT, 0, OWN_LEN);
+    return request;
   }
+  memcpy(request, &http->blank, http->blank_len);
+  http->seen_len = 0;
+  request->parser.data = request;
+  request->fields = request->fields_inline;
+  request->fields_inline[0] = (struct fin_http_field){{0, 0}, {0, 0}};
+  return request;
+}
+
+/* `data` is where it begins. */
+static struct fin_http_request *begin_request(fin_conn *conn, struct fin_http_conn *state,
+                                              const char *data, size_t len) {
+  struct fin_http_request *request = new_request(fin_http_of(conn), data, len);
+  if (!request) return NULL;
   request->conn = conn;
   request->state = state;
   request->head = data;
-  request->closing = state->last;
+  if (state->last) request->closing = true;
   state->request = request;
   return request;
 }
@@ -72,14 +73,20 @@ static void release_parts(struct fin_http_request *request) {
   fin_release(request->body);
 }
 
-/* The one that was used last is kept: most requests begin and end within one callback. */
+/* The one that was used last is kept: most requests begin and end within one callback. Its head is
+ * remembered while it still is where it was when it was parsed. */
 void fin_http_release(struct fin_http_request *request) {
-  remember(request->http, request);
-  bool owns = request->kept || !request->repeatable; /* more than its reply's fields */
-  if (owns) release_parts(request);
+  struct fin_http *http = request->http;
+  if (request->kept || !request->repeatable) { /* it may own more than its reply's fields */
+    release_parts(request);
+    http->seen_len = 0;
+  } else if (http->seen_len == 0 && request->head_len <= sizeof http->seen) {
+    http->seen_len = request->head_len;
+    memcpy(http->seen, request->head, request->head_len);
+  }
   fin_release(request->reply_fields);
-  fin_release(request->http->spare);
-  request->http->spare = request;
+  fin_release(http->spare);
+  http->spare = request;
 }
 
 /* on_close, if it is owed. */
@@ -165,15 +172,8 @@ static void give(struct fin_http_request *request) {
 static void take_up(struct fin_http_request *request) {
   const fin_http_options *options = &request->http->options;
   bool bare = request->body_length == 0 && !request->closing;
-  request->state->requests++;
-  if (options->requests_max > 0 && request->state->requests >= options->requests_max)
-    request->closing = true;
   request->receiving = request->body_length > 0 ? FIN_HTTP_BODY : FIN_HTTP_RECEIVED;
   if (request->body_length > 0) fin_http_mark_body(request);
-  if (request->repeatable) {
-    give(request);
-    return;
-  }
   int error = fin_http_split_target(request);
   if (error) {
     fin_http_wrong(request, error == -ENOMEM ? 503 : 400, "the target is not as HTTP wants it");
@@ -194,11 +194,24 @@ static void take_up(struct fin_http_request *request) {
   give(request);
 }
 
+static void count(struct fin_http_request *request) {
+  uint32_t requests = ++request->state->requests, most = request->http->options.requests_max;
+  if (most > 0 && requests >= most) request->closing = true;
+}
+
 /* ---- input ---- */
 
 static size_t take_head(struct fin_http_request *request, const char *data, size_t len) {
-  if (!request->repeatable && fin_http_parse_head(request, data, len) <= 0) return 0;
-  take_up(request);
+  if (request->repeatable) { /* as the one before it was */
+    count(request);
+    request->receiving = FIN_HTTP_RECEIVED;
+    give(request);
+  } else if (fin_http_parse_head(request, data, len) > 0) {
+    count(request);
+    take_up(request);
+  } else {
+    return 0;
+  }
   return request->head_len;
 }
 
@@ -242,13 +255,14 @@ static size_t on_data(fin_conn *conn, const char *data, size_t len) {
   while (at < len && fin_conn_reading(conn)) {
     struct fin_http_request *request = state->request;
     if (!request) {
-      /* Some clients send an empty line behind a body (RFC 9112, 2.2). */
-      if (len - at >= 2 && data[at] == '\r' && data[at + 1] == '\n') {
-        at += 2;
-        continue;
+      if (data[at] == '\r') { /* some send an empty line behind a body (RFC 9112, 2.2) */
+        if (len - at == 1) break;
+        if (data[at + 1] == '\n') {
+          at += 2;
+          continue;
+        }
       }
-      if (len - at == 1 && data[at] == '\r') break;
-      request = new_request(conn, state, data + at, len - at);
+      request = begin_request(conn, state, data + at, len - at);
       if (!request) {
         fin_conn_close(conn, FIN_REASON_NO_MEMORY);
         break;
@@ -416,7 +430,6 @@ fin_http *fin_http_new(const fin_http_options *options) {
   http->blank.http = http;
   http->blank.fields_room = FIN_HTTP_FIELDS_INLINE;
   llhttp_init(&http->blank.parser, HTTP_REQUEST, &http->settings);
-  http->blank_head_len = offsetof(struct fin_http_request, conn);
   http->blank_len = offsetof(struct fin_http_request, fields_inline);
   return http;
 }

@@ -143,20 +143,26 @@ _Static_assert((int)PIECE_MAX > (int)FIN_HTTP_START_MAX, "a start");
 static void put_header(struct piece *piece, fin_http_request *request,
                        const struct fin_http_start *start) {
   open_piece(piece, request->conn, mempcpy(piece->bytes, start->text, start->len));
-  if (request->reply_fields) put(piece, request->reply_fields, request->reply_fields_len);
-  PUT(piece, "\r\n");
+  if (!request->reply_fields) return;
+  piece->len -= FIN_HTTP_HEADER_END_LEN;
+  put(piece, request->reply_fields, request->reply_fields_len);
+  PUT(piece, FIN_HTTP_HEADER_END);
 }
 
 /* ---- the reply ---- */
 
-/* What has been said so far: the request may be over by it. */
+/* More of it is to come. */
 static int said(fin_http_request *request, int error) {
   if (error) request->lost = true;
-  if (request->replying == FIN_HTTP_BEGUN) {
-    request->spoke_ms = fin_conn_age_ms(request->conn);
-    return error;
-  }
-  fin_http_resume(request); /* to discard the rest of the body */
+  request->spoke_ms = fin_conn_age_ms(request->conn);
+  return error;
+}
+
+/* All of it: the request may be over. */
+static inline int given(fin_http_request *request, int error) {
+  if (error) request->lost = true;
+  request->replying = FIN_HTTP_GIVEN;
+  if (request->paused) fin_http_resume(request); /* to discard the rest of the body */
   if (!request->state->active) fin_http_arm(request);
   return error;
 }
@@ -164,9 +170,19 @@ static int said(fin_http_request *request, int error) {
 /* Behind the start that is kept there is room for a small body. */
 static int write_small(fin_http_request *request, struct fin_http_start *start, const void *body,
                        size_t len) {
-  char *to = mempcpy(start->text + start->len, "\r\n", 2);
-  if (len > 0) to = mempcpy(to, body, len);
-  return fin_conn_write(request->conn, start->text, (size_t)(to - start->text));
+  if (len > 0) memcpy(start->text + start->len, body, len);
+  return fin_conn_write(request->conn, start->text, start->len + len);
+}
+
+/* Not inline: small replies would pay for its stack. */
+__attribute__((noinline)) static int write_pieces(fin_http_request *request,
+                                                  const struct fin_http_start *start,
+                                                  const void *body, size_t len) {
+  struct piece piece;
+  put_header(&piece, request, start);
+  if (len > 0) put(&piece, body, len);
+  flush(&piece);
+  return piece.error;
 }
 
 int fin_http_reply(fin_http_request *request, unsigned status, const char *type, const void *body,
@@ -175,24 +191,15 @@ int fin_http_reply(fin_http_request *request, unsigned status, const char *type,
   struct fin_http_start *start = begin_reply(request, status, type, len, &error);
   if (!start) return error;
   if (request->framing != FIN_HTTP_BY_LENGTH) len = 0;
-  request->replying = FIN_HTTP_GIVEN;
-  if (!request->reply_fields && len <= FIN_HTTP_SMALL_BODY - 2)
-    return said(request, write_small(request, start, body, len));
-  struct piece piece;
-  put_header(&piece, request, start);
-  if (len > 0) put(&piece, body, len);
-  flush(&piece);
-  return said(request, piece.error);
+  bool small = !request->reply_fields && len <= FIN_HTTP_SMALL_BODY;
+  return given(request, small ? write_small(request, start, body, len)
+                              : write_pieces(request, start, body, len));
 }
 
 int fin_http_begin(fin_http_request *request, unsigned status, const char *type, uint64_t length) {
   int error;
   struct fin_http_start *start = begin_reply(request, status, type, length, &error);
-  if (!start) return error;
-  struct piece piece;
-  put_header(&piece, request, start);
-  flush(&piece);
-  return said(request, piece.error);
+  return start ? said(request, write_pieces(request, start, NULL, 0)) : error;
 }
 
 /* More or less than was announced: the client must not take it for the whole. */
@@ -239,8 +246,7 @@ int fin_http_end(fin_http_request *request) {
     return broken(request);
   int error = 0;
   if (request->framing == FIN_HTTP_BY_CHUNKS) error = fin_conn_write(request->conn, "0\r\n\r\n", 5);
-  request->replying = FIN_HTTP_GIVEN;
-  return said(request, error);
+  return given(request, error);
 }
 
 size_t fin_http_output_len(const fin_http_request *request) {

@@ -12,6 +12,7 @@
 
 #include <finale/http.h>
 #include <llhttp.h>
+#include <string.h>
 #include <time.h>
 
 #include "proto/http_date.h"
@@ -31,8 +32,9 @@ enum fin_http_replying { FIN_HTTP_SILENT, FIN_HTTP_BEGUN, FIN_HTTP_GIVEN, FIN_HT
 enum fin_http_framing { FIN_HTTP_BY_LENGTH, FIN_HTTP_BY_CHUNKS, FIN_HTTP_BY_FIN, FIN_HTTP_NO_BODY };
 
 struct fin_http_request {
-  /* What follows from the head alone, up to `conn`, stays for a next request with the same head. */
+  /* What follows from the head alone: it stays for a next request with the same head. */
   llhttp_t parser; /* parser.data is the request */
+  struct fin_http *http;
   size_t head_len;
   struct fin_http_span target, path, query;
   size_t path_len;
@@ -41,21 +43,34 @@ struct fin_http_request {
   const fin_http_route *route; /* NULL: we answer */
   bool repeatable;             /* the head is good, and neither body nor close follows from it */
 
+  /* What every request has of its own, from `conn` up to `head_copy`: nothing of it stays. */
   fin_conn *conn;
   struct fin_http_conn *state; /* of that connection */
-  struct fin_http *http;
   void *data;
-
+  const char *head;
+  uint64_t reply_left; /* of the length that was announced */
+  char *reply_fields;  /* added by fin_http_add_header */
+  size_t reply_fields_len;
   uint8_t receiving; /* enum fin_http_receiving */
   uint8_t replying;  /* enum fin_http_replying */
+  uint8_t framing;   /* enum fin_http_framing, of the reply */
   uint8_t reason;    /* fin_reason with which the connection closes, 0: the ordinary one */
+  bool timer_set;
+  bool armed;
+  bool kept;      /* it has outlived the input that it came in */
+  bool told;      /* on_request was called: on_close is owed */
+  bool paused;    /* by the handler */
+  bool expecting; /* 100-continue is owed */
+  bool closing;   /* no request is taken after this one */
+  bool lost;      /* the client does not get the handler's reply */
 
-  /* The head. */
-  const char *head;
+  /* What a request only has if its head was parsed, or if it was kept: a next one with the same
+   * head finds it as it began, or does not look at it. */
   char *head_copy;
-  size_t parsed;   /* bytes of it, all in the connection's input, that the parser has seen */
+  size_t parsed;   /* bytes of the head, all in the connection's input, that the parser has seen */
   char *path_copy; /* the path, if it does not stand in the head like this */
   unsigned hosts, transfer_codings; /* fields of that name */
+  bool stays;                       /* Connection: keep-alive, which HTTP/1.0 needs */
   uint16_t status;                  /* what is wrong with the request, 0: nothing */
   const char *wrong;                /* ...in words */
 
@@ -68,12 +83,6 @@ struct fin_http_request {
   size_t meta_len;    /* bytes of chunk extensions and trailers */
   bool trailer_named; /* the trailer under way has a name */
 
-  /* The reply. */
-  uint8_t framing;     /* enum fin_http_framing */
-  uint64_t reply_left; /* of the length that was announced */
-  char *reply_fields;  /* added by fin_http_add_header */
-  size_t reply_fields_len;
-
   /* Clocks, in the connection's age. */
   uint32_t began_ms;  /* its first byte */
   uint32_t spoke_ms;  /* the handler last wrote of the reply */
@@ -81,16 +90,6 @@ struct fin_http_request {
   uint64_t body_mark; /* body_len then */
   uint32_t timer_ms;  /* the handler's timer */
   uint32_t armed_ms;  /* the connection's timer */
-
-  bool timer_set;
-  bool armed;
-  bool kept;      /* it has outlived the input that it came in */
-  bool told;      /* on_request was called: on_close is owed */
-  bool paused;    /* by the handler */
-  bool expecting; /* 100-continue is owed */
-  bool stays;     /* Connection: keep-alive, which HTTP/1.0 needs */
-  bool closing;   /* no request is taken after this one */
-  bool lost;      /* the client does not get the handler's reply */
 
   struct fin_http_field fields_inline[FIN_HTTP_FIELDS_INLINE];
 };
@@ -106,8 +105,12 @@ struct fin_http_compiled {
 enum { FIN_HTTP_TYPE_MAX = 255, FIN_HTTP_START_MAX = 576, FIN_HTTP_SMALL_BODY = 1024 };
 enum fin_http_staying { FIN_HTTP_STAYS, FIN_HTTP_CLOSES, FIN_HTTP_UPGRADES, FIN_HTTP_TUNNELS };
 
+#define FIN_HTTP_HEADER_END "\r\n"
+enum { FIN_HTTP_HEADER_END_LEN = sizeof FIN_HTTP_HEADER_END - 1 };
+
 struct fin_http_start {
-  size_t len, length_at; /* where it says how long the body is */
+  size_t len;       /* with the header's end */
+  size_t length_at; /* where it says how long the body is */
   char text[FIN_HTTP_START_MAX + FIN_HTTP_SMALL_BODY];
   /* Of what it was made. */
   uint64_t length;
@@ -125,8 +128,7 @@ struct fin_http {
   fin_http_options options;
   llhttp_settings_t settings;
   struct fin_http_request blank; /* how a request begins */
-  /* Bytes of it up to the fields, and up to conn. Constants would make gcc copy word by word. */
-  size_t blank_len, blank_head_len;
+  size_t blank_len; /* of it up to the fields: a constant gcc would copy word by word */
   struct fin_http_request *spare; /* for the next request, or NULL */
   size_t seen_len;                /* of the head that the spare one has, 0: it is not repeatable */
   char seen[FIN_HTTP_SEEN_MAX];   /* ...and that head */
@@ -232,11 +234,24 @@ void fin_http_time(struct fin_http_request *request);
 
 /* ---- http_start.c ---- */
 
-/* The start of a reply's header; if the connection stays, for idle_ms, of which Keep-Alive tells.
+struct fin_http_start *fin_http_start_anew(struct fin_http *http, unsigned status,
+                                           enum fin_http_staying staying, uint32_t idle_ms,
+                                           const char *type, uint64_t length, unsigned minor);
+
+/* A reply's header up to fields of the handler's, and its end as if there were none; if the
+ * connection stays, for idle_ms, of which Keep-Alive tells.
  * `length` is that of the body or FIN_HTTP_CHUNKED, `minor` of the request's version: HTTP/1.0 has
  * no chunks. NULL: the type is none. Valid until the next call. */
-struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
-                                      enum fin_http_staying staying, uint32_t idle_ms,
-                                      const char *type, uint64_t length, unsigned minor);
+static inline struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
+                                                    enum fin_http_staying staying, uint32_t idle_ms,
+                                                    const char *type, uint64_t length,
+                                                    unsigned minor) {
+  struct fin_http_start *start = &http->start;
+  if (!type) type = "";
+  bool same = start->status == status && start->length == length && start->idle_ms == idle_ms &&
+              start->staying == staying && start->minor == minor && start->now == time(NULL) &&
+              strcmp(start->type, type) == 0;
+  return same ? start : fin_http_start_anew(http, status, staying, idle_ms, type, length, minor);
+}
 
 #endif

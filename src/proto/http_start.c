@@ -55,7 +55,7 @@ static char *write_number(char *to, uint64_t number) {
   return mempcpy(to, digits + at, sizeof digits - at);
 }
 
-/* How long the body is, or that it comes in chunks. */
+/* How long the body is, or that it comes in chunks; and the end of the header. */
 static void write_length(struct fin_http_start *start, uint64_t length, unsigned minor) {
   char *to = start->text + start->length_at;
   bool bodiless = start->status == 101 || start->status == 204 || start->status == 304;
@@ -69,29 +69,28 @@ static void write_length(struct fin_http_start *start, uint64_t length, unsigned
   } else if (!bodiless && minor > 0) {
     to = mempcpy(to, "Transfer-Encoding: chunked\r\n", 28);
   }
+  to = mempcpy(to, FIN_HTTP_HEADER_END, FIN_HTTP_HEADER_END_LEN);
   start->len = (size_t)(to - start->text);
 }
 
-struct fin_http_start *fin_http_start(struct fin_http *http, unsigned status,
-                                      enum fin_http_staying staying, uint32_t idle_ms,
-                                      const char *type, uint64_t length, unsigned minor) {
+struct fin_http_start *fin_http_start_anew(struct fin_http *http, unsigned status,
+                                           enum fin_http_staying staying, uint32_t idle_ms,
+                                           const char *type, uint64_t length, unsigned minor) {
   struct fin_http_start *start = &http->start;
   time_t now = time(NULL);
-  if (!type) type = "";
-  if (start->now == now && start->status == status && start->staying == staying &&
-      start->idle_ms == idle_ms && strcmp(start->type, type) == 0) {
-    if (start->length != length || start->minor != minor) write_length(start, length, minor);
-    return start;
+  bool same = start->now == now && start->status == status && start->staying == staying &&
+              start->idle_ms == idle_ms && strcmp(start->type, type) == 0;
+  if (!same) {
+    if (!good_type(type)) return NULL;
+    if (start->now != now) fin_http_date_format(start->date, now);
+    start->now = now;
+    start->status = status;
+    start->staying = staying;
+    start->idle_ms = idle_ms;
+    strcpy(start->type, type);
+    write_start(start);
+    start->length_at = start->len;
   }
-  if (!good_type(type)) return NULL;
-  if (start->now != now) fin_http_date_format(start->date, now);
-  start->now = now;
-  start->status = status;
-  start->staying = staying;
-  start->idle_ms = idle_ms;
-  strcpy(start->type, type);
-  write_start(start);
-  start->length_at = start->len;
   write_length(start, length, minor);
   return start;
 }
