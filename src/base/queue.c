@@ -75,7 +75,7 @@ static void pop(struct fin_queue *queue, struct fin_pool *pool) {
 static size_t fill(struct fin_chunk *chunk, const char *data, size_t len) {
   size_t room = chunk->cap - chunk->end;
   if (len > room) len = room;
-  if (len > 0) memcpy((char *)(chunk + 1) + chunk->end, data, len);
+  memcpy((char *)(chunk + 1) + chunk->end, data, len);
   chunk->end += len;
   return len;
 }
@@ -91,31 +91,30 @@ static struct fin_chunk *new_copy(struct fin_pool *pool, const char *data, size_
   return chunk;
 }
 
-int fin_queue_append(struct fin_queue *queue, struct fin_pool *pool, const void *data, size_t len) {
-  const char *bytes = data;
+/* All of it or none. Not inline: what fits into the last chunk would pay for it. */
+__attribute__((noinline)) static int append_chunks(struct fin_queue *queue, struct fin_pool *pool,
+                                                   const char *data, size_t len) {
   size_t room = queue->last ? queue->last->cap - queue->last->end : 0;
-  if (len <= room) { /* the usual cases: this and the next */
-    if (len > 0) queue->len += fill(queue->last, bytes, len);
-    return 0;
-  }
-  if (!queue->last && len <= CHUNK_ROOM) {
-    struct fin_chunk *first = new_copy(pool, bytes, len);
-    if (!first) return -ENOMEM;
-    push(queue, first);
-    return 0;
-  }
   size_t here = len < room ? len : room;
   struct fin_queue more = {0};
   while (here + more.len < len) {
-    struct fin_chunk *chunk = new_copy(pool, bytes + here + more.len, len - here - more.len);
+    struct fin_chunk *chunk = new_copy(pool, data + here + more.len, len - here - more.len);
     if (!chunk) {
       fin_queue_clear(&more, pool);
       return -ENOMEM;
     }
     push(&more, chunk);
   }
-  if (here > 0) queue->len += fill(queue->last, bytes, here);
+  if (here > 0) queue->len += fill(queue->last, data, here);
   join(queue, &more);
+  return 0;
+}
+
+int fin_queue_append(struct fin_queue *queue, struct fin_pool *pool, const void *data, size_t len) {
+  if (len == 0) return 0;
+  bool fits = queue->last && len <= queue->last->cap - queue->last->end;
+  if (!fits) return append_chunks(queue, pool, data, len);
+  queue->len += fill(queue->last, data, len);
   return 0;
 }
 
