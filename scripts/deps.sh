@@ -52,6 +52,11 @@ has_sanitizers() {
 has_ip() { ! linux || { command -v ip >/dev/null 2>&1 && command -v ss >/dev/null 2>&1; }; }
 has_nft() { ! linux || command -v nft >/dev/null 2>&1; }
 has_node() { command -v node >/dev/null 2>&1 || command -v nodejs >/dev/null 2>&1; }
+has_libevent() { module 'libevent >= 2.1'; }
+has_chromium() {
+  command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
+    command -v google-chrome >/dev/null 2>&1
+}
 has_format() {
   command -v clang-format-14 >/dev/null 2>&1 ||
     { command -v clang-format && clang-format --version; } 2>/dev/null | grep -q 'version 14\.'
@@ -90,6 +95,12 @@ wanted() {
 2?|Node|has_node|nodejs|nodejs|node|nodejs
 2?|Python|python3|python3|python3|python3|python3
 2?|nginx|nginx|nginx|nginx|nginx|nginx
+2?|HAProxy|haproxy|haproxy|haproxy|haproxy|haproxy
+2?|h2o|h2o|h2o|-|h2o|h2o
+2?|lighttpd|lighttpd|lighttpd|lighttpd|lighttpd|lighttpd
+2?|libevent|has_libevent|libevent-dev|libevent-devel|libevent|libevent-dev
+2?|valgrind|valgrind|valgrind|valgrind|-|valgrind
+2?|Chromium|has_chromium|chromium fonts-dejavu-core|chromium dejavu-sans-fonts|-|chromium font-dejavu
 3|gcc with its sanitizers|has_gcc|gcc|gcc libasan libubsan libtsan|gcc|gcc
 3|clang with its sanitizers|has_clang|clang CLANG_RT|clang compiler-rt|llvm|clang compiler-rt
 TABLE
@@ -157,7 +168,7 @@ known_to_apt() {
   done
 }
 
-# Of servers we want the programs only: Debian would run nginx at once, and whenever the machine
+# Of servers we want the programs only: Debian would run them at once, and whenever the machine
 # starts. Its way to prevent the first is a policy-rc.d(8), for as long as it takes.
 # shellcheck disable=SC2016
 apt_install='
@@ -170,9 +181,12 @@ apt_install='
   fi
   export DEBIAN_FRONTEND=noninteractive
   apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" || exit 1
-  case " $* " in
-    *" nginx "*) if command -v systemctl >/dev/null; then systemctl --quiet disable nginx; fi ;;
-  esac'
+  for name in "$@"; do
+    case $name in
+      nginx | haproxy | h2o | lighttpd)
+        if command -v systemctl >/dev/null; then systemctl --quiet disable "$name"; fi ;;
+    esac
+  done'
 
 updated=''
 install() { # install [PACKAGE ...]

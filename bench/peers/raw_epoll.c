@@ -6,37 +6,22 @@
  *
  *   raw_epoll [echo|http] [PORT]     prints `listening on 127.0.0.1:PORT`
  *
- * echo: every byte comes back. http: the reply is always the same, to whatever was asked; read is
- * the least that tells one request from the next (RFC 9112, 6.3): lines up to an empty one, and
- * whether a body follows. Requests that come together are answered together.
+ * echo: every byte comes back. http: hello.h. Requests that come together are answered together.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hello.h"
+
 enum { BATCH = 256, FDS_MAX = 20000, BUFFER_SIZE = 64 * 1024, TOGETHER_MAX = 1024 };
-
-/* As long as finale's. */
-static const char reply[] =
-    "HTTP/1.1 200 OK\r\n"
-    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-    "Connection: keep-alive\r\n"
-    "Keep-Alive: timeout=70\r\n"
-    "Content-Length: 18\r\n"
-    "Content-Type: text/plain\r\n"
-    "\r\n"
-    "Hello from finale\n";
-
-enum { REPLY_LEN = sizeof reply - 1 };
 
 static struct rest { /* what a descriptor could not take yet */
   char *data;
@@ -95,36 +80,8 @@ static void echo(int epoll, int fd) {
     answer(epoll, fd, buffer, (size_t)got);
 }
 
-static bool named(const char *line, const char *colon, const char *name, size_t len) {
-  return (size_t)(colon - line) == len && strncasecmp(line, name, len) == 0;
-}
-
-/* How long the request is that begins at `at`; 0: longer than what is there, -1: it is none. */
-static ssize_t request_len(const char *at, const char *end) {
-  const char *line = at, *feed;
-  size_t body = 0;
-  bool first = true;
-  while ((feed = memchr(line, '\n', (size_t)(end - line)))) {
-    if (feed == line || feed[-1] != '\r') return -1;
-    if (feed == line + 1) { /* the empty line */
-      size_t len = (size_t)(feed + 1 - at) + body;
-      return first ? -1 : len <= (size_t)(end - at) ? (ssize_t)len : 0;
-    }
-    if (first) {
-      if (feed - line < 14 || memcmp(feed - 9, "HTTP/1.", 7) != 0) return -1;
-    } else {
-      const char *colon = memchr(line, ':', (size_t)(feed - line));
-      if (!colon || named(line, colon, "Transfer-Encoding", 17)) return -1;
-      if (named(line, colon, "Content-Length", 14)) body = strtoul(colon + 1, NULL, 10);
-    }
-    first = false;
-    line = feed + 1;
-  }
-  return 0;
-}
-
 static void http(int epoll, int fd) {
-  static char buffer[BUFFER_SIZE], replies[TOGETHER_MAX * REPLY_LEN];
+  static char buffer[BUFFER_SIZE], replies[TOGETHER_MAX * HELLO_LEN];
   struct part *part = &parts[fd];
   if (part->len > 0) memcpy(buffer, part->data, part->len);
   ssize_t got = recv(fd, buffer + part->len, sizeof buffer - part->len, 0);
@@ -142,8 +99,8 @@ static void http(int epoll, int fd) {
       return;
     }
     at += one;
-    memcpy(replies + len, reply, REPLY_LEN);
-    len += REPLY_LEN;
+    memcpy(replies + len, hello, HELLO_LEN);
+    len += HELLO_LEN;
   }
   part->len = (size_t)(end - at);
   if (part->len > 0) {

@@ -15,6 +15,7 @@ struct cli_command {
 
 int cli_census(int argc, char **argv);
 int cli_serve(int argc, char **argv);
+int cli_bench(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_demo_naive(int argc, char **argv); /* not for people: the demo's counter-example */
 

@@ -13,6 +13,7 @@
 static const struct cli_command commands[] = {
     {"serve", "serve a protocol: echo, line, http or tunnel", cli_serve},
     {"census", "count the kernel's TCP sockets by state and owner", cli_census},
+    {"bench", "load, and the socket states left over", cli_bench},
     {"demo", "a finale server and a naive one under the same rude load", cli_demo},
     {"demo-naive", NULL, cli_demo_naive},
 };

@@ -11,6 +11,7 @@
 
 #define MS_PER_DAY (24u * 60 * 60 * 1000)
 #define TIME_MAX_MS (24u * MS_PER_DAY)
+#define SHORT_TIME_MAX_NS UINT64_C(4000000000)
 
 /* ---- walking ---- */
 
@@ -94,6 +95,20 @@ int cli_parse_time(const char *option, const char *text, bool never, uint32_t *m
   return 0;
 }
 
+int cli_parse_short_time(const char *option, const char *text, uint32_t *ns) {
+  const char *unit = text;
+  uint64_t number;
+  bool ok = read_number(&unit, &number);
+  uint64_t scale = strcmp(unit, "us") == 0 ? 1000 : time_unit(unit) * 1000 * 1000;
+  if (!ok || scale == 0)
+    return cli_fail("%s %s: not a time; write a whole number and its unit (500us, 5ms, 1s)", option,
+                    text);
+  if (number == 0 || number > SHORT_TIME_MAX_NS / scale)
+    return cli_fail("%s %s: out of range; use 1us to 4s", option, text);
+  *ns = (uint32_t)(number * scale);
+  return 0;
+}
+
 static uint64_t size_unit(const char *unit) {
   if (*unit == '\0') return 1;
   if (unit[1] != '\0') return 0;
@@ -131,6 +146,22 @@ int cli_parse_count(const char *option, const char *text, unsigned min, unsigned
     return cli_fail("%s %s: not a number from %u to %u; write for example %s %u", option, text, min,
                     max, option, min);
   *count = (unsigned)number;
+  return 0;
+}
+
+int cli_parse_amount(const char *option, const char *text, uint64_t max, uint64_t *amount) {
+  const char *unit = text;
+  uint64_t number;
+  bool ok = read_number(&unit, &number);
+  uint64_t scale = *unit == '\0'            ? 1
+                   : strcmp(unit, "k") == 0 ? 1000
+                   : strcmp(unit, "m") == 0 ? 1000 * 1000
+                                            : 0;
+  if (!ok || scale == 0)
+    return cli_fail("%s %s: not a number; write for example 500, 20k or 1m", option, text);
+  if (number == 0 || number > max / scale)
+    return cli_fail("%s %s: out of range; use 1 to %llu", option, text, (unsigned long long)max);
+  *amount = number * scale;
   return 0;
 }
 

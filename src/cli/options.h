@@ -42,12 +42,18 @@ int cli_args_unknown(const struct cli_args *args);
 /* "500ms", "5s", "1m", "2h", "1d": 1 ms to 24 days. "never" gives FIN_NEVER if it is allowed. */
 int cli_parse_time(const char *option, const char *text, bool never, uint32_t *ms);
 
+/* "500us", "5ms", "1s" in nanoseconds: 1 us to 4 s. */
+int cli_parse_short_time(const char *option, const char *text, uint32_t *ns);
+
 /* "512", "64k", "1m", "1g" in bytes: 1 to `max`. */
 int cli_parse_size(const char *option, const char *text, size_t max, size_t *size);
 
 /* A plain number, `min` to `max`. */
 int cli_parse_count(const char *option, const char *text, unsigned min, unsigned max,
                     unsigned *count);
+
+/* "500", "20k", "1m": so many things, 1 to `max`; k is a thousand here. */
+int cli_parse_amount(const char *option, const char *text, uint64_t max, uint64_t *amount);
 
 struct cli_address {
   char host[256]; /* without brackets; empty: every address */
@@ -63,10 +69,16 @@ int cli_parse_address(const char *option, const char *text, struct cli_address *
 enum cli_unit {
   CLI_TIME,          /* uint32_t, milliseconds */
   CLI_TIME_OR_NEVER, /* uint32_t, FIN_NEVER included */
+  CLI_TIME_OR_0,     /* uint32_t */
+  CLI_SHORT_TIME,    /* uint32_t, nanoseconds */
   CLI_BYTES32,       /* uint32_t */
   CLI_BYTES64,       /* uint64_t */
   CLI_BYTES,         /* size_t */
+  CLI_COUNT,         /* unsigned, 1 to a million */
+  CLI_COUNT64,       /* uint64_t */
+  CLI_RATE,          /* double, a second */
   CLI_DIRECTORY,     /* const char * */
+  CLI_FILE,          /* const char * */
   CLI_ADDRESS,       /* struct cli_address */
   CLI_SWITCH         /* bool: the flag takes no value */
 };

@@ -9,15 +9,15 @@ cd "$(dirname "$0")/../.."
 own='[^/]*' # a neighbour, named without its directory
 libc='[a-z_0-9]+\.h|(sys|net|netinet|arpa|linux)/[a-z_0-9]+\.h'
 public='finale/[a-z_0-9]+\.h'
-foreign='uv\.h|uv/.*|llhttp\.h|jansson\.h|libmnl/.*|criterion/.*'
+foreign='uv\.h|uv/.*|event2/.*|llhttp\.h|jansson\.h|libmnl/.*|criterion/.*'
 none='-'
 status=0
 
-# may WHERE QUOTED ANGLED FOREIGN: what its files may include as "...", as <...>, and of the
+# may WHERE QUOTED ANGLED FOREIGN [DEPTH]: what its files may include as "...", as <...>, and of the
 # libraries under us.
 may() {
-  local where=$1 quoted=$2 angled=$3 library=$4 found
-  found=$(find "$where" -name '*.[ch]' -print0 2>/dev/null |
+  local where=$1 quoted=$2 angled=$3 library=$4 depth=${5:-9} found
+  found=$(find "$where" -maxdepth "$depth" -name '*.[ch]' -print0 2>/dev/null |
     xargs -0 -r grep -HnE '^[[:space:]]*#[[:space:]]*include' |
     awk -v quoted="^($quoted)$" -v angled="^($angled)$" -v library="^($library)$" \
       -v foreign="^($foreign)$" '
@@ -41,10 +41,19 @@ may src/io         '(io|base)/.*'                "$libc"                   'uv\.
 may src/core       '(core|lifecycle|base|io)/.*' "$libc|$public"           "$none"
 may src/proto      'proto/.*|base/mem\.h'        "$libc|$public"           'llhttp\.h'
 may src/observe    '(observe|base)/.*'           "$libc|$public"           'libmnl/.*'
-may src/cli        "$own|cli/.*"                 "$libc|$public"           'uv\.h|jansson\.h'
+may src/cli        "$own|cli/.*|(load|server|report|compare)/[a-z_]*\.h" "$libc|$public" 'uv\.h|jansson\.h'
 may examples       "$own"                        "$libc|$public"           'uv\.h'
-may bench          "(support|base|core)/.*"      "$libc|$public"           'uv\.h'
-may bench/peers    "$none"                       "$libc"                   'uv\.h'
+
+# What `finale bench` is made of: load <- server <- report <- compare <- src/cli.
+may bench/load     'load/.*'                                 "$libc"            'llhttp\.h'
+may bench/server   '(server|load)/.*'                        "$libc|$public"    "$none"
+may bench/report   '(report|server|load)/.*'                 "$libc|$public"    'jansson\.h'
+may bench/compare  '(compare|report|server|load)/.*'         "$libc|$public"    'jansson\.h'
+
+# The programs beside it know the library's insides; the peers know nothing of ours.
+may bench/support  '(support|base|core)/.*'                  "$libc|$public"    'uv\.h'
+may bench/peers    "$own"                                    "$libc"            'uv\.h|event2/.*'
+may bench          '(support|base|core)/.*'                  "$libc|$public"    'uv\.h' 1
 
 # Of the command's files only the naive server, which is not ours by design, knows libuv.
 if grep -lE '#[[:space:]]*include[[:space:]]*<uv\.h>' src/cli/* 2>/dev/null | grep -v naive; then

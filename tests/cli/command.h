@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { COMMAND_ARGS_MAX = 24, COMMAND_TEXT_MAX = 16 * 1024 };
+enum { COMMAND_ARGS_MAX = 24, COMMAND_TEXT_MAX = 512 * 1024 };
 
 /* A `finale` that runs. What it writes is kept. */
 struct command {

@@ -30,6 +30,7 @@ Test(help, of_the_command) {
   check_width();
   cr_expect_not_null(strstr(command.out, "serve"));
   cr_expect_not_null(strstr(command.out, "census"));
+  cr_expect_not_null(strstr(command.out, "bench"));
   cr_expect_not_null(strstr(command.out, "demo"));
   cr_expect_null(strstr(command.out, "demo-naive"), "the counter-example is no command for people");
 }
@@ -49,6 +50,29 @@ Test(help, of_serve) {
 
 Test(help, of_demo) {
   check((const char *[]){"demo", "--help", NULL});
+  check_width();
+}
+
+/* Every option, every name of a workload and a manner, and what gates can be about. */
+Test(help, of_bench) {
+  static const char *const words[] = {
+      "--workload",  "--conns",     "--duration",  "--requests",   "--threads",  "--warmup",
+      "--depth",     "--size",      "--closer",    "--rate",       "--bound",    "--timeout",
+      "--mix",       "--sources",   "--cpu",       "--any-length", "--settle",   "--expect",
+      "--histogram", "--html",      "--json",      "--protocol",   "keepalive",  "pipeline",
+      "churn",       "echo",        "stream",      "idle",         "connect",    "ramp",
+      "polite",      "half-close",  "reset",       "abandon",      "slow-read",  "slow-write",
+      "early-fin",   "silent",      "p99",         "errors.lost",  "must close", "leftover.owned",
+      "http://",     "echo://",     "line://",     "tcp://",       "merge",      "compare",
+      "SIGINT",      "Exit status", "close_wait=="};
+  check((const char *[]){"bench", "--help", NULL});
+  check_width();
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    cr_expect_not_null(strstr(command.out, words[i]), "%s is missing", words[i]);
+}
+
+Test(help, of_bench_merge) {
+  check((const char *[]){"bench", "merge", "--help", NULL});
   check_width();
 }
 

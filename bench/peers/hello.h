@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HTTP at its least, for the peers without any of it: the reply is always the same, to whatever was
+ * asked; read is what tells one request from the next (RFC 9112, 6.3): lines up to an empty one,
+ * and whether a body follows.
+ */
+#ifndef BENCH_HELLO_H
+#define BENCH_HELLO_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/types.h>
+
+/* As long as finale's. */
+static const char hello[] =
+    "HTTP/1.1 200 OK\r\n"
+    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+    "Connection: keep-alive\r\n"
+    "Keep-Alive: timeout=70\r\n"
+    "Content-Length: 18\r\n"
+    "Content-Type: text/plain\r\n"
+    "\r\n"
+    "Hello from finale\n";
+
+enum { HELLO_LEN = sizeof hello - 1 };
+
+static bool named(const char *line, const char *colon, const char *name, size_t len) {
+  return (size_t)(colon - line) == len && strncasecmp(line, name, len) == 0;
+}
+
+/* How long the request is that begins at `at`; 0: longer than what is there, -1: it is none. */
+static ssize_t request_len(const char *at, const char *end) {
+  const char *line = at, *feed;
+  size_t body = 0;
+  bool first = true;
+  while ((feed = memchr(line, '\n', (size_t)(end - line)))) {
+    if (feed == line || feed[-1] != '\r') return -1;
+    if (feed == line + 1) { /* the empty line */
+      size_t len = (size_t)(feed + 1 - at) + body;
+      return first ? -1 : len <= (size_t)(end - at) ? (ssize_t)len : 0;
+    }
+    if (first) {
+      if (feed - line < 14 || memcmp(feed - 9, "HTTP/1.", 7) != 0) return -1;
+    } else {
+      const char *colon = memchr(line, ':', (size_t)(feed - line));
+      if (!colon || named(line, colon, "Transfer-Encoding", 17)) return -1;
+      if (named(line, colon, "Content-Length", 14)) body = strtoul(colon + 1, NULL, 10);
+    }
+    first = false;
+    line = feed + 1;
+  }
+  return 0;
+}
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Comparisons: servers run in turns under the same load, who is not like the others is left out
+ * with the reason, and nothing is left.
+ */
+#include "compare/compare.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "support/leftover.h"
+
+static char names[][16] = {"finale", "raw_epoll", "liar", "absent"};
+
+static const struct compare_peer peers[] = {
+    {.name = names[0],
+     .about = "",
+     .packages = "",
+     .prints_port = true,
+     .commands[LOAD_HTTP] = "{finale} serve http --listen 127.0.0.1:0",
+     .commands[LOAD_ECHO] = "{finale} serve echo --listen 127.0.0.1:0"},
+    {.name = names[1],
+     .about = "",
+     .packages = "",
+     .prints_port = true,
+     .commands[LOAD_HTTP] = "{peers}/raw_epoll http",
+     .commands[LOAD_ECHO] = "{peers}/raw_epoll echo"},
+    {.name = names[2],
+     .about = "",
+     .packages = "",
+     .prints_port = true,
+     .commands[LOAD_HTTP] = "{peers}/raw_epoll echo"},
+    {.name = names[3],
+     .about = "",
+     .packages = "absent",
+     .prints_port = true,
+     .commands[LOAD_HTTP] = "no-such-server"},
+};
+
+enum { PEERS = sizeof peers / sizeof *peers };
+
+static struct compare_place here(void) {
+  struct compare_place place;
+  const char *built = getenv("FINALE_BINARY_DIR");
+  cr_assert(built);
+  snprintf(place.finale, sizeof place.finale, "%s/finale", built);
+  snprintf(place.peers, sizeof place.peers, "%s/bench/peers", built);
+  return place;
+}
+
+static void run(const char *workload, unsigned connections, struct compare_table *table) {
+  static struct compare_place place;
+  place = here();
+  struct leftover_baseline baseline = leftover_begin();
+  const struct compare_options options = {
+      .workload = compare_workload_find(workload),
+      .place = &place,
+      .rounds = 2,
+      .connections = connections,
+      .depth = 4,
+      .duration_ms = 100,
+  };
+  char why[LOAD_WHY_MAX] = "";
+  cr_assert(compare_run(&options, peers, PEERS, table, why), "%s", why);
+  cr_expect_eq(table->rounds, 2);
+  cr_expect(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a server is left");
+  leftover_end(&baseline);
+}
+
+static double value(const struct compare_table *table, const char *name,
+                    enum compare_metric metric) {
+  const struct compare_row *row = compare_row_find(table, name);
+  cr_assert(row, "%s is left out", name);
+  return compare_summarize(table, row, metric).value;
+}
+
+static void check_measured(const char *workload) {
+  struct compare_table table;
+  run(workload, 8, &table);
+  for (size_t i = 0; i < 2; i++) {
+    cr_expect_eq(value(&table, names[i], COMPARE_ERRORS), 0);
+    cr_expect_eq(value(&table, names[i], COMPARE_LEFT), 0);
+    cr_expect_gt(value(&table, names[i], COMPARE_RATE), 0);
+    cr_expect_gt(value(&table, names[i], COMPARE_CPU), 0);
+    cr_expect(isnan(value(&table, names[i], COMPARE_MEMORY)));
+    cr_expect(isnan(value(&table, names[i], COMPARE_INSTRUCTIONS)));
+  }
+  compare_table_release(&table);
+}
+
+Test(compare, keepalive) { check_measured("keepalive"); }
+Test(compare, pipeline) { check_measured("pipeline"); }
+Test(compare, churn) { check_measured("churn"); }
+Test(compare, churn_echo) { check_measured("churn-echo"); }
+Test(compare, echo) { check_measured("echo"); }
+Test(compare, stream) { check_measured("stream"); }
+
+Test(compare, idle) {
+  struct compare_table table;
+  run("idle", 600, &table);
+  cr_expect_gt(value(&table, "finale", COMPARE_MEMORY), 0);
+  cr_expect_eq(value(&table, "finale", COMPARE_ERRORS), 0);
+  cr_expect_eq(value(&table, "finale", COMPARE_LEFT), 0);
+  cr_expect(isnan(value(&table, "finale", COMPARE_CPU)));
+  compare_table_release(&table);
+}
+
+Test(compare, who_is_not_like_the_others_is_left_out) {
+  struct compare_table table;
+  run("keepalive", 2, &table);
+  cr_expect_null(compare_row_find(&table, "liar"));
+  cr_expect(strstr(table.rows[2].why, "'GET / HTTP/1.1"), "'%s'", table.rows[2].why);
+  cr_expect_null(compare_row_find(&table, "absent"));
+  cr_expect(strstr(table.rows[3].why, "apt-get install absent"), "'%s'", table.rows[3].why);
+  cr_expect_null(compare_row_find(&table, "unheard-of"));
+
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  compare_print(&table, out);
+  fclose(out);
+  cr_expect(strstr(text, "without liar: ") && strstr(text, "without absent: "), "%s", text);
+  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    cr_expect(strlen(line) <= 100 || strncmp(line, "without ", 8) == 0, "%s", line);
+  free(text);
+  compare_table_release(&table);
+}
+
+Test(compare, none_that_can_be_measured) {
+  static struct compare_place place;
+  place = here();
+  struct leftover_baseline baseline = leftover_begin();
+  struct compare_table table;
+  char why[LOAD_WHY_MAX] = "";
+  const struct compare_options options = {.workload = compare_workload_find("keepalive"),
+                                          .place = &place,
+                                          .rounds = 1,
+                                          .duration_ms = 100};
+  cr_expect_not(compare_run(&options, &peers[3], 1, &table, why));
+  cr_expect(strstr(why, "absent: no-such-server is not installed"), "'%s'", why);
+  compare_table_release(&table);
+  leftover_end(&baseline);
+}
+
+Test(compare, stopped) {
+  static struct compare_place place;
+  static volatile sig_atomic_t stopped = 1;
+  place = here();
+  struct leftover_baseline baseline = leftover_begin();
+  struct compare_table table;
+  char why[LOAD_WHY_MAX] = "";
+  const struct compare_options options = {.workload = compare_workload_find("keepalive"),
+                                          .place = &place,
+                                          .rounds = 1,
+                                          .duration_ms = 100,
+                                          .stopped = &stopped};
+  cr_expect_not(compare_run(&options, peers, 2, &table, why));
+  cr_expect(strstr(why, "interrupted"), "'%s'", why);
+  compare_table_release(&table);
+  leftover_end(&baseline);
+}
+
+Test(compare, json) {
+  struct compare_table table;
+  run("churn", 4, &table);
+  struct compare_gate gates[2];
+  char why[LOAD_WHY_MAX], *text = NULL;
+  size_t size;
+  cr_assert(compare_gate_parse("errors==0", &gates[0], why), "%s", why);
+  cr_assert(compare_gate_parse("cpu/raw_epoll<=0.001", &gates[1], why), "%s", why);
+  FILE *out = open_memstream(&text, &size);
+  cr_expect(compare_print_json(&table, 1, gates, 2, out));
+  fclose(out);
+  json_error_t error;
+  json_t *all = json_loads(text, 0, &error);
+  cr_assert(all, "%s: %s", error.text, text);
+  double ratio = 0;
+  int good = 0, bad = 1;
+  const char *unit = "", *reason = "", *said = "";
+  cr_expect_eq(
+      json_unpack_ex(all, &error, 0,
+                     "{s:[{s:s, s:[{s:{s:{s:F}}}, {}, {s:s}, {}]}], s:[{s:b}, {s:b, s:s}]}",
+                     "comparisons", "unit", &unit, "peers", "cpu", "to_raw_epoll", "value", &ratio,
+                     "left_out", &reason, "gates", "holds", &good, "holds", &bad, "said", &said),
+      0, "%s: %s", error.text, text);
+  cr_expect_str_eq(unit, "connection");
+  cr_expect_gt(ratio, 0);
+  cr_expect(good && !bad);
+  cr_expect(strstr(said, "cpu/raw_epoll<=0.001: it is "), "%s", said);
+  json_decref(all);
+  free(text);
+  compare_table_release(&table);
+}
