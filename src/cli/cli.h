@@ -17,6 +17,7 @@ int cli_census(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_lab(int argc, char **argv);        /* if FINALE_HAVE_LAB */
 int cli_demo_naive(int argc, char **argv); /* not for people: the demo's counter-example */
 
 /* Lets this process and its children open as many descriptors as the system allows, up to a

@@ -16,6 +16,9 @@ static const struct cli_command commands[] = {
     {"bench", "load, and the socket states left over", cli_bench},
     {"demo", "a finale server and a naive one under the same rude load", cli_demo},
     {"demo-naive", NULL, cli_demo_naive},
+#ifdef FINALE_HAVE_LAB
+    {"lab", "teaching labs: real CLOSE_WAIT bugs to see, find and fix", cli_lab},
+#endif
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

@@ -41,7 +41,8 @@ may src/io         '(io|base)/.*'                "$libc"                   'uv\.
 may src/core       '(core|lifecycle|base|io)/.*' "$libc|$public"           "$none"
 may src/proto      'proto/.*|base/mem\.h'        "$libc|$public"           'llhttp\.h'
 may src/observe    '(observe|base)/.*'           "$libc|$public"           'libmnl/.*'
-may src/cli        "$own|cli/.*|(load|server|report|compare)/[a-z_]*\.h" "$libc|$public" 'uv\.h|jansson\.h'
+may src/cli        "$own|cli/.*|(lab|load|server|report|compare)/[a-z_]*\.h" "$libc|$public" 'uv\.h|jansson\.h'
+may src/lab        'lab/.*'                      "$libc|$public"           'uv\.h|libmnl/.*|jansson\.h'
 may examples       "$own"                        "$libc|$public"           'uv\.h'
 
 # What `finale bench` is made of: load <- server <- report <- compare <- src/cli.
