@@ -16,7 +16,7 @@
 #include "load/load.h"
 #include "report/report.h"
 
-enum { COMPARE_ROUNDS_MAX = 99, COMPARE_PEERS_MAX = 32 };
+enum { COMPARE_ROUNDS_MAX = 99, COMPARE_PEERS_MAX = 32, COMPARE_NOTE_MAX = 4096 };
 
 /* ---- workloads ---- */
 
@@ -27,6 +27,9 @@ struct compare_workload {
   unsigned connections; /* if nothing else is wanted */
   unsigned sources;     /* addresses to connect from, so that ports do not run out */
   const char *unit;     /* of work */
+  bool mixed;           /* visitors of every manner, the rude ones too */
+  size_t size;          /* of a message or write, if nothing else is wanted */
+  bool server_closes;   /* first */
 };
 
 extern const struct compare_workload compare_workloads[];
@@ -42,6 +45,7 @@ const struct compare_workload *compare_workload_find(const char *name); /* NULL:
   X(CPU, "cpu", REPORT_TIME, "the server's CPU time for a unit of work") \
   X(INSTRUCTIONS, "instructions", REPORT_COUNT, "in user space, for a unit of work") \
   X(MEMORY, "memory", REPORT_BYTES, "in user space, for an idle connection") \
+  X(CLOSE_WAIT, "close_wait", REPORT_COUNT, "sockets still held in CLOSE_WAIT, of a mix") \
   X(LEFT, "left", REPORT_COUNT, "sockets and descriptors still held when all clients have left") \
   X(ERRORS, "errors", REPORT_COUNT, "requests without a good reply")
 
@@ -75,6 +79,7 @@ struct compare_options {
   size_t size;          /* of a message or write; 0: the workload's */
   uint32_t duration_ms; /* of each round of each peer */
   bool instructions;    /* count them too, where valgrind is there */
+  bool vary;            /* http: as in load_options */
   FILE *progress;       /* NULL, or who is told of every round */
   const volatile sig_atomic_t *stopped;
 };
@@ -83,8 +88,8 @@ struct compare_table {
   struct compare_options options; /* with the workload's own where 0 was given */
   struct compare_row *rows;       /* one for each peer */
   size_t row_count;
-  unsigned rounds;         /* that are whole */
-  char note[LOAD_WHY_MAX]; /* not empty: why something was not measured at all */
+  unsigned rounds;             /* that are whole */
+  char note[COMPARE_NOTE_MAX]; /* not empty: why something was not measured at all */
 };
 
 /* False with `why`: not one peer could be measured, or it was stopped before the first round was

@@ -15,6 +15,13 @@ struct counted {
   double instructions, work;
 };
 
+/* The table's note says what went wrong with each. */
+static void note(struct compare_table *table, const char *what, const char *why) {
+  size_t len = strlen(table->note);
+  snprintf(table->note + len, sizeof table->note - len, "%s%s: %.100s", len > 0 ? "; " : "", what,
+           why);
+}
+
 static bool run_load(const struct compare_options *options, uint16_t port, uint64_t requests,
                      struct counted *counted, char why[LOAD_WHY_MAX]) {
   struct load_options load = compare_load(options, port);
@@ -76,17 +83,18 @@ void compare_count_instructions(struct compare_table *table, int cpu) {
   if (!compare_measures(options->workload, COMPARE_INSTRUCTIONS)) return;
   char *valgrind = process_find_program("valgrind"), why[LOAD_WHY_MAX] = "no memory";
   if (!valgrind)
-    snprintf(table->note, sizeof table->note,
-             "instructions are not counted: valgrind is not installed: apt-get install valgrind");
+    note(table, "instructions are not counted",
+         "valgrind is not installed: apt-get install valgrind");
   for (size_t i = 0; valgrind && i < table->row_count; i++) {
     struct compare_row *row = &table->rows[i];
     if (*row->why || (options->stopped && *options->stopped)) continue;
     if (options->progress)
       fprintf(options->progress, "%s: counting the instructions of %s\n", options->workload->name,
               row->peer->name);
-    if (!count_difference(table, row, cpu, why))
-      snprintf(table->note, sizeof table->note, "instructions of %s are not known: %.400s",
-               row->peer->name, why);
+    if (count_difference(table, row, cpu, why)) continue;
+    char what[128];
+    snprintf(what, sizeof what, "instructions of %.64s are not known", row->peer->name);
+    note(table, what, why);
   }
   free(valgrind);
 }

@@ -4,12 +4,22 @@
  */
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compare/compare.h"
 
 /* null: not known */
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+/* What a server has said, or a file says of it, may be anything; Jansson takes nothing but UTF-8.
+ */
+static json_t *text(const char *said) {
+  char *clean = report_clean(said);
+  json_t *value = clean ? json_string(clean) : NULL;
+  free(clean);
+  return value;
+}
 
 static json_t *summary_object(struct compare_summary summary) {
   return json_pack("{s:o, s:o, s:o}", "value", number(summary.value), "min", number(summary.min),
@@ -37,9 +47,10 @@ static json_t *metric_object(const struct compare_table *table, const struct com
 }
 
 static json_t *row_object(const struct compare_table *table, const struct compare_row *row) {
-  json_t *object = json_pack("{s:s, s:s}", "name", row->peer->name, "about", row->peer->about);
+  json_t *object =
+      json_pack("{s:o, s:o}", "name", text(row->peer->name), "about", text(row->peer->about));
   if (*row->why) {
-    json_object_set_new(object, "left_out", json_string(row->why));
+    json_object_set_new(object, "left_out", text(row->why));
     return object;
   }
   for (unsigned i = 0; i < COMPARE_METRIC_COUNT; i++) {
@@ -55,12 +66,12 @@ static json_t *table_object(const struct compare_table *table) {
   json_t *peers = json_array();
   for (size_t i = 0; i < table->row_count; i++)
     json_array_append_new(peers, row_object(table, &table->rows[i]));
-  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:s, s:o}", "workload",
+  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:f, s:o, s:o}", "workload",
                    options->workload->name, "unit", options->workload->unit, "connections",
                    (json_int_t)options->connections, "depth", (json_int_t)options->depth, "size",
-                   (json_int_t)options->size, "rounds", (json_int_t)table->rounds,
-                   "seconds_of_a_round", options->duration_ms / 1e3, "note", table->note, "peers",
-                   peers);
+                   (json_int_t)options->size, "rounds", (json_int_t)table->rounds, "vary",
+                   options->vary, "seconds_of_a_round", options->duration_ms / 1e3, "note",
+                   text(table->note), "peers", peers);
 }
 
 static json_t *gate_array(const struct compare_table *tables, size_t table_count,
@@ -70,9 +81,9 @@ static json_t *gate_array(const struct compare_table *tables, size_t table_count
   for (size_t i = 0; i < table_count; i++) {
     enum compare_verdict verdict = compare_gate_check(gate, &tables[i], said);
     if (verdict == COMPARE_OTHER) continue;
-    json_array_append_new(array, json_pack("{s:s, s:s, s:b, s:s}", "expect", gate->text, "workload",
-                                           tables[i].options.workload->name, "holds",
-                                           verdict == COMPARE_HOLDS, "said", said));
+    json_array_append_new(array, json_pack("{s:o, s:s, s:b, s:o}", "expect", text(gate->text),
+                                           "workload", tables[i].options.workload->name, "holds",
+                                           verdict == COMPARE_HOLDS, "said", text(said)));
   }
   return array;
 }

@@ -100,6 +100,7 @@ static struct grid grid_of(const struct compare_table *table) {
   if (nginx) ADD("to nginx", .style = RATIO, .metric = cost, .other = nginx);
   ADD("p99 ms", .style = FIGURE_AND_RANGE, .metric = COMPARE_P99, .scale = 1e6);
   ADD("instr", .style = WHOLE, .metric = COMPARE_INSTRUCTIONS);
+  ADD("CLOSE_WAIT", .style = WHOLE, .metric = COMPARE_CLOSE_WAIT);
   ADD("left", .style = WHOLE, .metric = COMPARE_LEFT);
   ADD("err", .style = WHOLE, .metric = COMPARE_ERRORS);
 #undef ADD
@@ -115,6 +116,8 @@ static void print_heading(const struct compare_table *table, const char *mark, F
   if (workload->load == LOAD_PIPELINE_WORKLOAD)
     fprintf(out, ", %u requests at a time on each", options->depth);
   if (workload->protocol == LOAD_ECHO) fprintf(out, ", %zu bytes at a time", options->size);
+  if (workload->server_closes) fprintf(out, ", closed by the server");
+  if (options->vary) fprintf(out, ", each request another");
   if (table->rounds > 1)
     fprintf(out, "; median (and range) of %u interleaved rounds", table->rounds);
   else

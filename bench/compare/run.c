@@ -15,12 +15,12 @@
 #include "compare/instructions.h"
 #include "server/watch.h"
 
-enum {
-  WARMUP_MS = 200,
-  TIMEOUT_MS = 10 * 1000,
-  SETTLE_MS = 5 * 1000,
-  ECHO_SIZE = 64,
-  STREAM_SIZE = 64 * 1024,
+enum { WARMUP_MS = 200, TIMEOUT_MS = 10 * 1000, SETTLE_MS = 5 * 1000 };
+
+/* Of a workload with visitors of every manner. */
+static const unsigned shares[LOAD_MANNER_COUNT] = {
+    [LOAD_POLITE] = 70,   [LOAD_HALF_CLOSE] = 10, [LOAD_RESET] = 5,     [LOAD_ABANDON] = 5,
+    [LOAD_SLOW_READ] = 4, [LOAD_SLOW_WRITE] = 3,  [LOAD_EARLY_FIN] = 2, [LOAD_SILENT] = 1,
 };
 
 struct contestant {
@@ -102,6 +102,8 @@ struct load_options compare_load(const struct compare_options *options, uint16_t
       .connections = options->connections,
       .threads = 1,
       .depth = options->depth,
+      .server_closes = options->workload->server_closes,
+      .vary = options->vary,
       .size = options->size,
       .duration_ms = options->duration_ms,
       .warmup_ms = WARMUP_MS,
@@ -110,6 +112,7 @@ struct load_options compare_load(const struct compare_options *options, uint16_t
       .first_cpu = -1,
       .stopped = options->stopped,
   };
+  if (options->workload->mixed) memcpy(load.mix, shares, sizeof load.mix);
   struct sockaddr_in *address = (struct sockaddr_in *)&load.target.address;
   address->sin_family = AF_INET;
   address->sin_port = htons(port);
@@ -119,18 +122,19 @@ struct load_options compare_load(const struct compare_options *options, uint16_t
   return load;
 }
 
-static double work_of(const struct compare_workload *workload, const struct load_counts *counts) {
-  if (workload->load == LOAD_STREAM_WORKLOAD) return (double)counts->bytes_in / 1e6;
-  return (double)counts->requests;
+static double work_of(const struct compare_workload *workload, const struct load_result *load) {
+  if (workload->load == LOAD_STREAM_WORKLOAD) return (double)load->counts.bytes_in / 1e6;
+  return (double)(workload->mixed ? load->counts.connections : load->counts.requests);
 }
 
 static void fill_in(const struct comparison *comparison, struct compare_row *row, unsigned round,
                     const struct load_result *load, const struct watch_result *watch) {
   const struct compare_workload *workload = comparison->table->options.workload;
-  double work = work_of(workload, &load->counts), connections = (double)load->connections;
+  double work = work_of(workload, load), connections = (double)load->connections;
   bool seen = watch->local && watch->processes > 0;
 #define VALUE(metric) row->values[COMPARE_##metric][round]
   VALUE(ERRORS) = (double)load_errors_sum(&load->counts.errors);
+  if (seen && workload->mixed) VALUE(CLOSE_WAIT) = watch_left_in(watch, FIN_TCP_CLOSE_WAIT);
   if (seen) VALUE(LEFT) = fmax(watch_left_owned(watch), watch_left_descriptors(watch));
   if (is_idle(comparison)) {
     double grown = (double)watch->measure.anonymous_bytes - (double)watch->warm.anonymous_bytes;
@@ -172,9 +176,12 @@ static bool measure(const struct comparison *comparison, struct contestant *cont
     const struct watch_result *watched =
         watch_settle(watch, settles ? SETTLE_MS : 0, options->stopped);
     fill_in(comparison, row, round, result, watched);
-    if (!settles) row->values[COMPARE_LEFT][round] = NAN;
+    if (!settles) row->values[COMPARE_LEFT][round] = row->values[COMPARE_CLOSE_WAIT][round] = NAN;
     bool answered = is_idle(comparison) ? result->connections > 0 : result->counts.requests > 0;
-    if (!answered) done = put(row, "it answered nothing", "");
+    if (process_has_ended(&contestant->server.process, why))
+      done = put(row, "under this load it ", why);
+    else if (!answered)
+      done = put(row, "it answered nothing", "");
   }
   if (result) load_result_release(result);
   free(result);
@@ -234,9 +241,8 @@ static void begin_all(const struct comparison *comparison) {
 }
 
 static void complete(struct compare_options *options) {
-  bool streams = options->workload->load == LOAD_STREAM_WORKLOAD;
   if (options->connections == 0) options->connections = options->workload->connections;
-  if (options->size == 0) options->size = streams ? STREAM_SIZE : ECHO_SIZE;
+  if (options->size == 0) options->size = options->workload->size;
   if (options->rounds > COMPARE_ROUNDS_MAX) options->rounds = COMPARE_ROUNDS_MAX;
 }
 

@@ -8,15 +8,21 @@
 
 #include "compare/compare.h"
 
+/* What is echoed in a mix is large enough to be waited for. */
+enum { MESSAGE = 64, WRITE = 64 * 1024, MIXED = 256 * 1024 };
+
 const struct compare_workload compare_workloads[] = {
-    {"keepalive", LOAD_KEEPALIVE_WORKLOAD, LOAD_HTTP, 64, 1, "request"},
-    {"pipeline", LOAD_PIPELINE_WORKLOAD, LOAD_HTTP, 64, 1, "request"},
-    {"churn", LOAD_CHURN_WORKLOAD, LOAD_HTTP, 64, 64, "connection"},
-    {"churn-echo", LOAD_CHURN_WORKLOAD, LOAD_ECHO, 64, 64, "connection"},
-    {"echo", LOAD_ECHO_WORKLOAD, LOAD_ECHO, 64, 1, "message"},
-    {"stream", LOAD_STREAM_WORKLOAD, LOAD_ECHO, 16, 1, "MB"},
-    {"idle", LOAD_IDLE_WORKLOAD, LOAD_HTTP, 8000, 8, "connection"},
-    {"idle-echo", LOAD_IDLE_WORKLOAD, LOAD_ECHO, 8000, 8, "connection"},
+    {"keepalive", LOAD_KEEPALIVE_WORKLOAD, LOAD_HTTP, 64, 1, "request", false, 0, false},
+    {"pipeline", LOAD_PIPELINE_WORKLOAD, LOAD_HTTP, 64, 1, "request", false, 0, false},
+    {"churn", LOAD_CHURN_WORKLOAD, LOAD_HTTP, 64, 64, "connection", false, 0, false},
+    {"churn-close", LOAD_CHURN_WORKLOAD, LOAD_HTTP, 64, 64, "connection", false, 0, true},
+    {"churn-echo", LOAD_CHURN_WORKLOAD, LOAD_ECHO, 64, 64, "connection", false, MESSAGE, false},
+    {"echo", LOAD_ECHO_WORKLOAD, LOAD_ECHO, 64, 1, "message", false, MESSAGE, false},
+    {"stream", LOAD_STREAM_WORKLOAD, LOAD_ECHO, 16, 1, "MB", false, WRITE, false},
+    {"idle", LOAD_IDLE_WORKLOAD, LOAD_HTTP, 8000, 8, "connection", false, 0, false},
+    {"idle-echo", LOAD_IDLE_WORKLOAD, LOAD_ECHO, 8000, 8, "connection", false, MESSAGE, false},
+    {"mix", LOAD_KEEPALIVE_WORKLOAD, LOAD_HTTP, 64, 64, "visit", true, 0, false},
+    {"mix-echo", LOAD_KEEPALIVE_WORKLOAD, LOAD_ECHO, 64, 64, "visit", true, MIXED, false},
 };
 
 const size_t compare_workload_count = sizeof compare_workloads / sizeof *compare_workloads;
@@ -53,8 +59,10 @@ bool compare_measures(const struct compare_workload *workload, enum compare_metr
       return true;
     case COMPARE_MEMORY:
       return idle;
+    case COMPARE_CLOSE_WAIT:
+      return workload->mixed;
     case COMPARE_INSTRUCTIONS:
-      return !idle && !stream;
+      return !idle && !stream && !workload->mixed;
     case COMPARE_P99:
       return !idle && !stream;
     default:
@@ -98,7 +106,8 @@ struct compare_summary compare_summarize(const struct compare_table *table,
   size_t count = 0;
   for (unsigned round = 0; round < table->rounds; round++)
     if (!isnan(row->values[metric][round])) values[count++] = row->values[metric][round];
-  return summarize(values, count, metric == COMPARE_LEFT || metric == COMPARE_ERRORS);
+  bool most = metric == COMPARE_LEFT || metric == COMPARE_CLOSE_WAIT || metric == COMPARE_ERRORS;
+  return summarize(values, count, most);
 }
 
 struct compare_summary compare_ratio(const struct compare_table *table,

@@ -46,7 +46,7 @@ static void hang_up(struct worker *worker, struct client *client) {
 
 /* Unless there is nothing more to ask for. */
 static void begin_again(struct worker *worker, struct client *client) {
-  if (client->manner->farewell != FAREWELL_STAY && worker_may_ask(worker) > 0)
+  if (client->manner->farewell != FAREWELL_STAY && worker_may_ask(worker, client) > 0)
     client_begin(worker, client);
 }
 
@@ -58,7 +58,19 @@ void client_depart(struct worker *worker, struct client *client) {
   begin_again(worker, client);
 }
 
+/* What was due, and was not answered in time, if it was asked at all. */
+static void give_up_turns(struct worker *worker, struct client *client) {
+  uint64_t timeout_ns = UINT64_C(1000000) * worker->plan->options.timeout_ms;
+  for (uint64_t turn = client->answered; turn < client->due; turn++) {
+    uint64_t due_ns = worker_due_ns(worker, client->number + turn * worker->client_count);
+    if (worker->now_ns - due_ns <= timeout_ns) break; /* it was stopped */
+    worker_count_bad(worker, &worker->counts.errors.late);
+  }
+  client->due = client->answered;
+}
+
 void client_abort(struct worker *worker, struct client *client) {
+  if (worker->owes) give_up_turns(worker, client);
   if (client->state != CLIENT_ABSENT) client_depart(worker, client);
 }
 
@@ -102,9 +114,11 @@ static bool is_over(const struct worker *worker, const struct client *client) {
   bool leaving = worker->phase == TALLY_LEAVING;
   if (manner->mute) return manner->leave_ms == 0 || leaving;
   if (!manner->owed)
-    return client->visit_asked > 0 && client->left == 0 && client->received >= manner->read_max;
+    return client->visit_asked > 0 &&
+           (manner->read_max > 0 ? client->received >= manner->read_max : client->left == 0);
   if (talk_under_way(client) > 0 || client->left > 0) return false;
-  return leaving || (manner->asks > 0 && client->visit_asked == manner->asks);
+  return (leaving && worker_may_ask(worker, client) == 0) ||
+         (manner->asks > 0 && client->visit_asked == manner->asks);
 }
 
 static bool carry_on(struct worker *worker, struct client *client) {
@@ -145,7 +159,8 @@ void client_begin(struct worker *worker, struct client *client) {
   if (plan->mixed) client->manner = &load_manners[load_deal(&worker->dealer, plan->options.mix)];
   client->readable = client->full = client->ending = client->partial = client->ended = false;
   client->visit_asked = 0;
-  client->offset = client->left = client->received = client->sent = client->mark = 0;
+  client->offset = load_next_request(plan, client->offset);
+  client->left = client->received = client->sent = client->mark = 0;
   client->allowance = client->manner->slow_ms > 0 ? 0 : SIZE_MAX;
   client->error = 0;
   if (plan->replies) memset(client->reply, 0, plan->replies->state_size);
@@ -242,6 +257,16 @@ static bool is_waiting(const struct client *client) {
   return manner->owed ? talk_under_way(client) > 0 : !manner->mute;
 }
 
+static void be_late(struct worker *worker, struct client *client) {
+  uint64_t *late = &worker->counts.errors.late;
+  if (client->manner->stream)
+    worker_count_bad(worker, late);
+  else if (talk_under_way(client) > 0)
+    talk_fail(worker, client, late);
+  else if (client->state == CLIENT_WAITING && worker->phase != TALLY_WARMING)
+    ++*late; /* the server has yet to close; what was asked is answered, and counted */
+}
+
 void client_scan(struct worker *worker, struct client *client) {
   uint64_t timeout_ns = UINT64_C(1000000) * worker->plan->options.timeout_ms;
   const struct manner *manner = client->manner;
@@ -256,10 +281,7 @@ void client_scan(struct worker *worker, struct client *client) {
     case CLIENT_WAITING:
       timeout_ns += UINT64_C(1000000) * manner->slow_ms;
       if (!is_waiting(client) || worker->now_ns - client->since_ns <= timeout_ns) break;
-      if (manner->stream)
-        worker_count_bad(worker, &worker->counts.errors.late);
-      else
-        talk_fail(worker, client, &worker->counts.errors.late);
+      be_late(worker, client);
       client_depart(worker, client);
       break;
     case CLIENT_STAYING:
@@ -267,18 +289,7 @@ void client_scan(struct worker *worker, struct client *client) {
   }
 }
 
-/* What should long have been asked for, had replies come in time, is as good as unanswered. */
-static void give_up_turns(struct worker *worker, struct client *client) {
-  uint64_t timeout_ns = UINT64_C(1000000) * worker->plan->options.timeout_ms;
-  for (uint64_t turn = client->asked; turn < client->due; turn++) {
-    uint64_t due_ns = worker_due_ns(worker, client->number + turn * worker->client_count);
-    if (worker->now_ns - due_ns <= timeout_ns) return;
-    worker_count_bad(worker, &worker->counts.errors.late);
-  }
-}
-
 void client_leave(struct worker *worker, struct client *client) {
-  if (worker->plan->open) give_up_turns(worker, client);
   if (client->state == CLIENT_STAYING)
     client_depart(worker, client);
   else if (client->state == CLIENT_OPEN)

@@ -36,6 +36,8 @@ enum load_protocol {
       LOAD_PROTOCOL_COUNT
 };
 
+const char *load_protocol_name(enum load_protocol protocol); /* "http" */
+
 struct load_target {
   enum load_protocol protocol;
   char host[256]; /* without brackets */
@@ -73,6 +75,8 @@ enum load_workload {
       LOAD_WORKLOAD_COUNT
 };
 
+const char *load_workload_name(enum load_workload workload);
+
 /* X(name, text, what a client does, what a correct server must do). A visit is one connection from
  * connect() to close(). */
 #define LOAD_MANNERS(X) \
@@ -97,6 +101,8 @@ enum load_manner {
       LOAD_MANNER_COUNT
 };
 
+const char *load_manner_name(enum load_manner manner);
+
 struct load_options {
   struct load_target target;
   enum load_workload workload;
@@ -115,8 +121,11 @@ struct load_options {
   unsigned sources;     /* addresses of 127.0.0.0/8 to connect from, if the target is in it */
   int first_cpu;        /* threads run on this one and those after it; -1: anywhere */
   bool any_length;      /* replies may differ in length */
+  bool vary; /* http: a request differs from the one before, in its target; never in length */
   const volatile sig_atomic_t *stopped; /* NULL, or set by a signal: everything ends soon */
 };
+
+bool load_is_mixed(const struct load_options *options);
 
 /* ---- what came of it ---- */
 
@@ -125,7 +134,7 @@ struct load_options {
   X(connect, "no connection") \
   X(lost, "no reply: the connection ended first") \
   X(truncated, "reply cut off: the connection ended within it") \
-  X(late, "no whole reply within --timeout") \
+  X(late, "no whole reply or owed close within --timeout") \
   X(malformed, "not what the protocol allows") \
   X(status, "status other than 2xx") \
   X(length, "other length than the first reply") \
@@ -157,11 +166,14 @@ struct load_visits { /* of one manner; replies that it is owed */
   uint64_t visits, whole, truncated, lost;
 };
 
+/* With a rate latency is from when a request was due. Each that was due while it was measured is in
+ * it, or among the errors, even if its answer comes after the end: it is not in counts.requests
+ * then, which are of the measured time. */
 struct load_result {
   double seconds;            /* measured */
   struct load_counts counts; /* errors and resets: also of what was under way at the end */
-  struct histogram latency; /* of good replies; with a rate, from when they should have been sent */
-  struct histogram connect; /* time from connect() to the handshake's end */
+  struct histogram latency;  /* of good replies; with a rate, see below */
+  struct histogram connect;  /* time from connect() to the handshake's end */
   struct load_second *series;
   size_t series_count;
   struct load_visits visits[LOAD_MANNER_COUNT];

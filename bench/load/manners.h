@@ -41,8 +41,6 @@ extern const struct manner load_manners[LOAD_MANNER_COUNT];
 /* What every connection does without a mix. */
 struct manner load_workload_manner(const struct load_options *options);
 
-bool load_is_mixed(const struct load_options *options);
-
 /* Deals out manners by their shares, so that every hundred hold each as often as it should be, and
  * well mixed. All zero: nothing dealt yet. */
 struct dealer {

@@ -10,6 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum {
+  VARIETY = 500,               /* different requests, of four digits each */
+  RATE_MAX = 10 * 1000 * 1000, /* of a schedule: more than any machine sends */
+};
+
 /* ---- requests ---- */
 
 /* Letters in an order that does not repeat soon: a piece that is missing or doubled is noticed. */
@@ -21,14 +26,17 @@ static void write_letters(char *to, size_t len) {
   }
 }
 
-static char *http_request(const struct load_options *options) {
+static char *http_request(const struct load_options *options, unsigned number) {
   const struct load_target *target = &options->target;
   bool v6 = strchr(target->host, ':') != NULL;
   bool closes = options->workload == LOAD_CHURN_WORKLOAD && options->server_closes;
-  char port[8] = "", *text;
+  char port[8] = "", tail[8] = "", *text;
   if (target->port != 80) snprintf(port, sizeof port, ":%u", target->port);
-  if (asprintf(&text, "GET %s HTTP/1.1\r\nHost: %s%s%s%s\r\n%s\r\n", target->path, v6 ? "[" : "",
-               target->host, v6 ? "]" : "", port, closes ? "Connection: close\r\n" : "") < 0)
+  if (options->vary)
+    snprintf(tail, sizeof tail, "%c%04u", strchr(target->path, '?') ? '&' : '?', number % VARIETY);
+  if (asprintf(&text, "GET %s%s HTTP/1.1\r\nHost: %s%s%s%s\r\n%s\r\n", target->path, tail,
+               v6 ? "[" : "", target->host, v6 ? "]" : "", port,
+               closes ? "Connection: close\r\n" : "") < 0)
     return NULL;
   return text;
 }
@@ -42,39 +50,45 @@ static char *message(const struct load_options *options) {
   return text;
 }
 
-/* Echoed bytes are compared with the same copies, as many as can arrive at once. */
+static char *request(const struct load_options *options, unsigned number) {
+  return options->target.protocol == LOAD_HTTP ? http_request(options, number) : message(options);
+}
+
+/* Behind the cycle are as many as can be sent at once. Echoed bytes are compared with the same
+ * copies, as many as can arrive at once. */
 static bool write_requests(struct plan *plan) {
   const struct load_options *options = &plan->options;
   bool http = options->target.protocol == LOAD_HTTP;
-  char *one = http ? http_request(options) : message(options);
+  char *one = request(options, 0);
   if (!one) return false;
   plan->request_len = strlen(one);
-  size_t copies = plan->depth;
+  plan->cycle_len = plan->request_len * (options->vary ? VARIETY : 1);
+  size_t copies = plan->depth + (options->vary ? VARIETY : 0);
   if (!http && copies < PLAN_RECEIVE_MAX / plan->request_len + 2)
     copies = PLAN_RECEIVE_MAX / plan->request_len + 2;
   plan->requests_len = copies * plan->request_len;
   char *at = plan->requests = malloc(plan->requests_len);
-  for (size_t i = 0; at && i < copies; i++) at = mempcpy(at, one, plan->request_len);
+  for (unsigned i = 0; at && one && i < copies; i++) {
+    at = mempcpy(at, one, plan->request_len);
+    if (!options->vary) continue;
+    free(one);
+    one = request(options, i + 1);
+  }
+  bool written = plan->requests && one;
   free(one);
-  return plan->requests != NULL;
+  return written;
 }
 
 /* ---- what goes together ---- */
-
-static const char *workload_name(enum load_workload workload) {
-  static const char *const names[] = {
-#define NAME(name, text, help) text,
-      LOAD_WORKLOADS(NAME)
-#undef NAME
-  };
-  return names[workload];
-}
 
 static const char *contradiction(const struct load_options *options, bool mixed) {
   enum load_protocol protocol = options->target.protocol;
   enum load_workload workload = options->workload;
   bool quiet = workload == LOAD_CONNECT_WORKLOAD || workload == LOAD_IDLE_WORKLOAD;
   if (options->connections == 0) return "no connections; ask for one at least";
+  if (options->rate > RATE_MAX) return "10m requests a second are the highest rate; ask for fewer";
+  if (options->vary && protocol != LOAD_HTTP)
+    return "only requests of http:// have a target to vary; leave that out";
   if (mixed && protocol == LOAD_TCP)
     return "nobody speaks on tcp://; a mix needs http://, echo:// or line://";
   if (mixed && options->rate > 0)
@@ -102,8 +116,8 @@ bool load_plan_init(struct plan *plan, const struct load_options *options, char 
   plan->mixed = load_is_mixed(options);
   const char *wrong = contradiction(options, plan->mixed);
   if (wrong) {
-    snprintf(why, LOAD_WHY_MAX, "%s: %s", plan->mixed ? "mix" : workload_name(options->workload),
-             wrong);
+    snprintf(why, LOAD_WHY_MAX, "%s: %s",
+             plan->mixed ? "mix" : load_workload_name(options->workload), wrong);
     return false;
   }
   if (plan->options.threads == 0) plan->options.threads = 1;
@@ -118,6 +132,7 @@ bool load_plan_init(struct plan *plan, const struct load_options *options, char 
   plan->replies = load_replies_of(options->target.protocol);
   if (!plan->replies) return true;
   if (write_requests(plan)) return true;
+  load_plan_fini(plan);
   snprintf(why, LOAD_WHY_MAX, "no memory for requests of %zu bytes; send smaller ones",
            plan->options.size);
   return false;

@@ -18,8 +18,9 @@ enum { PLAN_RECEIVE_MAX = 256 * 1024 }; /* what is received at once */
 struct plan {
   struct load_options options;
   const struct reply_kind *replies; /* NULL: nothing is said */
-  char *requests;                   /* one request many times, one behind the other */
-  size_t request_len, requests_len;
+  char *requests;                   /* many, one behind the other */
+  size_t request_len, requests_len; /* all are of the same length */
+  size_t cycle_len; /* from here on they are those from the beginning: where to go on from there */
   struct manner workload;
   bool mixed, open; /* open: by a rate, whether replies come or not */
   bool rotates;     /* connects from several addresses */
@@ -29,6 +30,12 @@ struct plan {
 
 bool load_plan_init(struct plan *plan, const struct load_options *options, char why[LOAD_WHY_MAX]);
 void load_plan_fini(struct plan *plan);
+
+/* Where, at or behind this place in the requests, one begins. */
+static inline size_t load_next_request(const struct plan *plan, size_t at) {
+  if (plan->request_len == 0) return 0;
+  return (at + plan->request_len - 1) / plan->request_len * plan->request_len % plan->cycle_len;
+}
 
 /* A socket on its way to the target: non-blocking, without Nagle's delay. The number chooses the
  * address that it comes from. A negative errno if that fails at once. */

@@ -16,6 +16,8 @@
 #include "load/plan.h"
 #include "load/tally.h"
 
+enum { LOOK_MS = 100 }; /* at least so often, whether it is stopped */
+
 struct probe {
   struct plan plan;
   struct judge judge;
@@ -38,16 +40,27 @@ static bool say(struct probe *probe, const char *format, ...) {
   return false;
 }
 
-/* False: the time is over. */
-static bool wait_for(int fd, short events, uint64_t until_ns) {
+/* False: the time is over, or `stopped` (which may be NULL) is set. */
+static bool wait_for(int fd, short events, uint64_t until_ns,
+                     const volatile sig_atomic_t *stopped) {
   struct pollfd look = {.fd = fd, .events = events};
-  for (;;) {
-    uint64_t now_ns = load_now_ns();
-    int wait_ms = now_ns < until_ns ? (int)((until_ns - now_ns + 999999) / 1000000) : 0;
-    int n = poll(&look, 1, wait_ms);
+  uint64_t now_ns;
+  while ((now_ns = load_now_ns()) < until_ns && !(stopped && *stopped)) {
+    uint64_t wait_ms = (until_ns - now_ns + 999999) / 1000000;
+    int n = poll(&look, 1, wait_ms < LOOK_MS ? (int)wait_ms : LOOK_MS);
     if (n > 0) return true;
-    if (n == 0 || errno != EINTR) return false;
+    if (n < 0 && errno != EINTR) return false;
   }
+  return false;
+}
+
+/* The same for the probe; if it is not stopped, this is what has not happened within the timeout,
+ * and a remedy. */
+static bool await(struct probe *probe, short events, const char *what, const char *remedy) {
+  const struct load_options *options = &probe->plan.options;
+  if (wait_for(probe->fd, events, probe->until_ns, options->stopped)) return true;
+  if (options->stopped && *options->stopped) return say(probe, "interrupted before the load began");
+  return say(probe, "%s within %u ms%s", what, options->timeout_ms, remedy);
 }
 
 static int socket_error(int fd) {
@@ -61,18 +74,16 @@ bool load_can_connect(const struct sockaddr *address, socklen_t len) {
   int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
   bool connected = (connect(fd, address, len) == 0 || errno == EINPROGRESS) &&
-                   wait_for(fd, POLLOUT, load_now_ns() + 1000000000) && socket_error(fd) == 0;
+                   wait_for(fd, POLLOUT, load_now_ns() + 1000000000, NULL) && socket_error(fd) == 0;
   close(fd);
   return connected;
 }
 
 static bool open_connection(struct probe *probe) {
-  unsigned timeout_ms = probe->plan.options.timeout_ms;
   int error = probe->fd = load_dial(&probe->plan, &probe->plan.workload, 0);
   if (probe->fd >= 0) {
-    if (!wait_for(probe->fd, POLLOUT, probe->until_ns))
-      return say(probe, "no connection within %u ms; check the address, or allow it more time",
-                 timeout_ms);
+    if (!await(probe, POLLOUT, "no connection", "; check the address, or allow it more time"))
+      return false;
     error = -socket_error(probe->fd);
   }
   if (error == -ECONNREFUSED)
@@ -87,8 +98,8 @@ static bool send_request(struct probe *probe) {
     ssize_t n = send(probe->fd, plan->requests + sent, plan->request_len - sent, MSG_NOSIGNAL);
     if (n > 0)
       sent += (size_t)n;
-    else if (errno == EAGAIN && !wait_for(probe->fd, POLLIN | POLLOUT, probe->until_ns))
-      return say(probe, "it does not take the request within %u ms", plan->options.timeout_ms);
+    else if (errno == EAGAIN && !await(probe, POLLIN | POLLOUT, "it does not take the request", ""))
+      return false;
     else if (errno != EAGAIN && errno != EINTR)
       return true; /* what it has said before it went is worth hearing */
     else if (plan->options.target.protocol == LOAD_ECHO)
@@ -131,11 +142,9 @@ static bool hear_reply(struct probe *probe, void *state) {
   enum verdict verdict = VERDICT_PARTIAL;
   bool partial = false;
   while (verdict == VERDICT_PARTIAL) {
-    if (!wait_for(probe->fd, POLLIN, probe->until_ns))
-      return say(probe,
-                 "it accepts, but gives no whole reply within %u ms; does it speak this "
-                 "protocol? If it is slow, allow it more time",
-                 probe->plan.options.timeout_ms);
+    if (!await(probe, POLLIN, "it accepts, but gives no whole reply",
+               "; does it speak this protocol? If it is slow, allow it more time"))
+      return false;
     ssize_t n = recv(probe->fd, probe->buffer, sizeof probe->buffer, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (n <= 0) return judge_end(probe, state, partial, n < 0 ? errno : 0);

@@ -5,16 +5,20 @@
  */
 #include "load/ramp.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
   TRIALS = 16, /* as long as so many fit into the whole time, but no shorter than TRIAL_MS_MIN */
   TRIAL_MS_MIN = 500,
-  SETTLE_MS = 200, /* before each is measured */
+  BOUNDS = 5,       /* a trial lasts so many times the bound, */
+  TRIALS_LEAST = 4, /* and so many such trials fit into the whole time */
+  SETTLE_MS = 200,  /* before each is measured */
   RATE_FIRST = 1000,
 };
 
 #define PRECISION 0.05
+#define REACHED 0.95     /* of the rate that was asked for */
 #define SEARCH_SHARE 0.7 /* of the time; a quarter is for the run at the rate found */
 
 struct ramp {
@@ -61,19 +65,29 @@ static bool is_stopped(const struct load_options *options) {
   return options->stopped && *options->stopped;
 }
 
-static bool keeps(const struct load_options *options, const struct load_result *result) {
+/* A rate that was not reached, by the generator or by the server, is none that was kept; the first
+ * and the last request of a schedule may fall outside. */
+static bool keeps(const struct load_options *options, double rate,
+                  const struct load_result *result) {
   return result->latency.count > 0 && load_errors_sum(&result->counts.errors) == 0 &&
+         (double)result->counts.requests + 1 >= REACHED * rate * result->seconds &&
          histogram_percentile_ns(&result->latency, 99) <= options->bound_ns;
+}
+
+static uint32_t trial_ms(const struct load_options *options) {
+  uint32_t ms = options->duration_ms / TRIALS, bounds_ms = options->bound_ns / 1000000 * BOUNDS;
+  if (ms < TRIAL_MS_MIN) ms = TRIAL_MS_MIN;
+  return ms < bounds_ms ? bounds_ms : ms;
 }
 
 /* A rate that breaks the bound is tried once more: it may have been the machine. */
 static bool try(struct ramp *ramp, const struct load_options *options, double rate, bool *holds,
                 struct load_result *result, char why[LOAD_WHY_MAX]) {
-  uint32_t ms = options->duration_ms / TRIALS;
+  uint32_t ms = trial_ms(options);
   *holds = false;
   for (int i = 0; i < 2 && !*holds && !is_stopped(options); i++) {
-    if (!run(ramp, options, rate, ms < TRIAL_MS_MIN ? TRIAL_MS_MIN : ms, result, why)) return false;
-    *holds = keeps(options, result);
+    if (!run(ramp, options, rate, ms, result, why)) return false;
+    *holds = keeps(options, rate, result);
     load_result_release(result);
   }
   return true;
@@ -100,6 +114,14 @@ bool load_ramp(const struct load_options *options, const struct load_observer *o
                struct load_result *result, char why[LOAD_WHY_MAX]) {
   struct ramp ramp = {.observer = observer};
   double highest, rate;
+  uint32_t least_ms = options->bound_ns / 1000000 * BOUNDS * TRIALS_LEAST;
+  memset(result, 0, sizeof *result);
+  if (least_ms > options->duration_ms) {
+    snprintf(why, LOAD_WHY_MAX,
+             "ramp: a bound of %u ms is too long for a duration of %u ms; make that %u ms at least",
+             options->bound_ns / 1000000, options->duration_ms, least_ms);
+    return false;
+  }
   if (!search(&ramp, options, &highest, &rate, result, why)) return false;
   ramp.last = true;
   if (!run(&ramp, options, rate, options->duration_ms / 4, result, why)) return false;

@@ -27,7 +27,7 @@ struct run {
   struct worker **workers;
   unsigned running; /* threads begun */
   bool warm;        /* LOAD_WARM has been told */
-  uint64_t start_ns, tick_ns, measured_ns;
+  uint64_t start_ns, tick_ns;
   size_t series_room;
   uint64_t ticks[TICKS], requests[TICKS]; /* when, and how many until then */
   unsigned tick;
@@ -119,7 +119,7 @@ static void measure(struct run *run) {
 
 static void leave(struct run *run) {
   observe(run, LOAD_MEASURED);
-  run->measured_ns = load_now_ns();
+  run->tally->leave_ns = load_now_ns();
   enter(run, TALLY_LEAVING);
 }
 
@@ -251,7 +251,7 @@ static bool begin_threads(struct run *run, char why[LOAD_WHY_MAX]) {
 
 static void sum_up(struct run *run) {
   struct load_result *result = run->result;
-  uint64_t end_ns = run->measured_ns, last_ns = 0;
+  uint64_t end_ns = run->tally->leave_ns, last_ns = 0;
   for (unsigned i = 0; i < run->running; i++) {
     const struct worker *worker = run->workers[i];
     load_counts_add(&result->counts, &worker->total);

@@ -12,7 +12,7 @@
 enum { TURNS_MAX = 16 };
 
 static bool wants_to_write(const struct worker *worker, const struct client *client) {
-  return !client->full && worker->phase != TALLY_LEAVING && worker_may_ask(worker) > 0;
+  return !client->full && worker->phase != TALLY_LEAVING && worker_may_ask(worker, client) > 0;
 }
 
 /* The rest of the message that is being sent, or a whole one. */

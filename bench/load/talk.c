@@ -9,7 +9,7 @@
 uint64_t talk_take_turns(struct worker *worker, struct client *client) {
   const struct plan *plan = worker->plan;
   const struct manner *manner = client->manner;
-  uint64_t under_way = talk_under_way(client), may = worker_may_ask(worker), count;
+  uint64_t under_way = talk_under_way(client), may = worker_may_ask(worker, client), count;
   count = plan->open ? client->due - client->asked : under_way == 0 ? plan->depth : 0;
   if (count > plan->depth - under_way) count = plan->depth - under_way;
   if (manner->asks > 0 && count > manner->asks - client->visit_asked)
@@ -53,7 +53,7 @@ static void send_some(struct worker *worker, struct client *client) {
       return;
     }
     client->left -= (size_t)n;
-    client->offset = (client->offset + (size_t)n) % plan->request_len;
+    client->offset = (client->offset + (size_t)n) % plan->cycle_len;
     client->sent += (size_t)n;
     if (slow) client->allowance -= (size_t)n;
     if (worker->measuring) worker->counts.bytes_out += (uint64_t)n;
@@ -144,7 +144,8 @@ static bool take(struct worker *worker, struct client *client, const char *data,
 void talk_end(struct worker *worker, struct client *client, int error) {
   struct load_errors *errors = &worker->counts.errors;
   if (error == 0) error = client->error;
-  if (error != 0 && worker->phase != TALLY_WARMING) worker->counts.resets++;
+  bool reset = error == ECONNRESET || error == EPIPE;
+  if (reset && worker->phase != TALLY_WARMING) worker->counts.resets++;
   if (error == 0 && client->partial) {
     enum verdict verdict = worker->plan->replies->end(&worker->judge, client->reply);
     client->partial = verdict == VERDICT_PARTIAL;

@@ -26,6 +26,7 @@ struct tally {
   _Atomic int phase;
   _Atomic unsigned begin_max; /* so many connections may be begun in all */
   uint64_t measure_ns;        /* when measuring began: before the phase says so */
+  uint64_t leave_ns;          /* and when it ended */
 
   pthread_mutex_t lock;
   pthread_cond_t changed;

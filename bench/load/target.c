@@ -11,12 +11,6 @@
 #include "load/plan.h"
 #include "load/probe.h"
 
-static const char *const schemes[LOAD_PROTOCOL_COUNT] = {
-#define SCHEME(name, text) text,
-    LOAD_PROTOCOLS(SCHEME)
-#undef SCHEME
-};
-
 #define EXAMPLES "http://HOST:PORT/PATH, echo://HOST:PORT, line://HOST:PORT or tcp://HOST:PORT"
 
 static bool blame(char why[LOAD_WHY_MAX], const char *text, const char *what) {
@@ -26,8 +20,8 @@ static bool blame(char why[LOAD_WHY_MAX], const char *text, const char *what) {
 
 const char *load_target_text(const struct load_target *target, char text[LOAD_TARGET_TEXT_MAX]) {
   bool v6 = strchr(target->host, ':') != NULL;
-  snprintf(text, LOAD_TARGET_TEXT_MAX, "%s://%s%s%s:%u", schemes[target->protocol], v6 ? "[" : "",
-           target->host, v6 ? "]" : "", target->port);
+  snprintf(text, LOAD_TARGET_TEXT_MAX, "%s://%s%s%s:%u", load_protocol_name(target->protocol),
+           v6 ? "[" : "", target->host, v6 ? "]" : "", target->port);
   return text;
 }
 
@@ -37,7 +31,8 @@ static const char *parse_scheme(const char *text, struct load_target *target) {
   const char *end = strstr(text, "://");
   size_t len = end ? (size_t)(end - text) : 0;
   for (int i = 0; i < LOAD_PROTOCOL_COUNT; i++) {
-    if (strlen(schemes[i]) != len || strncmp(schemes[i], text, len) != 0) continue;
+    const char *scheme = load_protocol_name((enum load_protocol)i);
+    if (strlen(scheme) != len || strncmp(scheme, text, len) != 0) continue;
     target->protocol = (enum load_protocol)i;
     return end + 3;
   }

@@ -14,6 +14,7 @@ enum {
   EVENTS_MAX = 256,
   STARTING_MAX = 64, /* on their way at a time: a backlog should hold them */
   SCAN_MS = 100,
+  TURNS_MAX = 1000,         /* before it is looked at what has come */
   SHORTEST_SECOND_MS = 100, /* the last one is not divided if less would be left */
 };
 
@@ -27,8 +28,8 @@ static uint64_t share_of(uint64_t all, const struct worker *worker) {
 
 /* ---- for the clients ---- */
 
-uint64_t worker_may_ask(const struct worker *worker) {
-  if (worker->phase == TALLY_LEAVING) return 0;
+uint64_t worker_may_ask(const struct worker *worker, const struct client *client) {
+  if (worker->phase == TALLY_LEAVING) return worker->owes ? client->due - client->asked : 0;
   if (!worker->limited || worker->phase == TALLY_WARMING) return UINT64_MAX;
   return worker->left > worker->outstanding ? worker->left - worker->outstanding : 0;
 }
@@ -45,8 +46,11 @@ static uint64_t take_off(struct worker *worker, uint64_t requests) {
   return requests;
 }
 
+/* What was due before the end and is answered after it was seen to wait: its latency counts, but
+ * not the reply. Rate and cost are those of the measured time. */
 void worker_count_good(struct worker *worker, uint64_t requests, uint64_t latency_ns) {
   worker->news.requests += requests;
+  if (worker->owes) histogram_add(&worker->interval, latency_ns);
   if (!worker->measuring) return;
   requests = take_off(worker, requests);
   worker->counts.requests += requests;
@@ -117,6 +121,20 @@ static bool is_stopped(const struct worker *worker) {
   return stopped && *stopped;
 }
 
+/* By a rate, what was due in the measured time is owed an answer after it: else a stall at its end
+ * would not be seen. A number of requests has no end before they are answered. */
+static void owe_turns(struct worker *worker) {
+  uint64_t end_ns = worker->tally->leave_ns;
+  if (!worker->plan->open || worker->limited || worker->start_ns == 0) return;
+  worker->owes = true;
+  if (end_ns <= worker->start_ns) return;
+  uint64_t turns = 1 + (uint64_t)((double)(end_ns - 1 - worker->start_ns) / worker->interval_ns);
+  for (unsigned i = 0; i < worker->client_count && i < turns; i++) {
+    uint64_t due = 1 + (turns - 1 - i) / worker->client_count;
+    if (due > worker->clients[i].due) worker->clients[i].due = due;
+  }
+}
+
 static void leave(struct worker *worker) {
   const struct load_options *options = &worker->plan->options;
   uint64_t slow_ms = worker->plan->mixed ? load_manners[LOAD_SLOW_READ].slow_ms : 0;
@@ -125,6 +143,7 @@ static void leave(struct worker *worker) {
   worker->report_ns = 0;
   /* Until then the scan has found what is late. */
   worker->leave_ns = worker->now_ns + (options->timeout_ms + slow_ms + 2 * SCAN_MS) * ms_ns;
+  owe_turns(worker);
   for (unsigned i = 0; i < worker->client_count; i++) client_leave(worker, &worker->clients[i]);
 }
 
@@ -153,6 +172,14 @@ static void begin_more(struct worker *worker) {
   }
 }
 
+/* Nothing is open, and nobody owes a request. */
+static bool has_left(const struct worker *worker) {
+  if (worker->phase != TALLY_LEAVING || worker->alive > 0) return false;
+  for (unsigned i = 0; i < worker->client_count; i++)
+    if (worker_may_ask(worker, &worker->clients[i]) > 0) return false;
+  return true;
+}
+
 /* The schedule begins when all connections are there; those that are made for one request are not
  * waited for. Threads take turns, so that requests are spread evenly. */
 static void take_turns(struct worker *worker) {
@@ -162,7 +189,7 @@ static void take_turns(struct worker *worker) {
     if (worker->begun < count || worker->starting > 0) return;
     worker->start_ns = worker->now_ns + (uint64_t)(worker->interval_ns * worker->number / threads);
   }
-  while (worker_due_ns(worker, worker->turn) <= worker->now_ns)
+  for (int i = 0; i < TURNS_MAX && worker_due_ns(worker, worker->turn) <= worker->now_ns; i++)
     client_turn(worker, &worker->clients[worker->turn++ % count]);
 }
 
@@ -235,7 +262,7 @@ void *worker_run(void *arg) {
   worker->scan_ns = worker->now_ns + SCAN_MS * ms_ns;
   worker->tick_ns = worker->plan->mixed ? worker->now_ns : 0;
   follow_phase(worker);
-  while (worker->phase != TALLY_LEAVING || worker->alive > 0) {
+  while (!has_left(worker)) {
     if (worker->begun < worker->client_count) begin_more(worker);
     do_timely(worker);
     handle_events(worker);
@@ -243,6 +270,8 @@ void *worker_run(void *arg) {
   }
   load_counts_add(&worker->total, &worker->counts);
   memset(&worker->counts, 0, sizeof worker->counts);
+  /* Latencies that were owed are of the last second. */
+  tally_report(worker->tally, worker->second, &worker->counts, &worker->interval, true);
   worker->news.gone = 1;
   tell(worker, true);
   return NULL;
@@ -277,8 +306,10 @@ struct worker *worker_new(struct plan *plan, struct tally *tally, unsigned numbe
     return NULL;
   }
   for (unsigned i = 0; i < count; i++)
-    worker->clients[i] =
-        (struct client){.number = i, .fd = -1, .reply = worker->replies + i * state_size};
+    worker->clients[i] = (struct client){.number = i,
+                                         .fd = -1,
+                                         .reply = worker->replies + i * state_size,
+                                         .offset = load_next_request(plan, i * plan->request_len)};
   return worker;
 }
 

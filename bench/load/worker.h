@@ -37,6 +37,7 @@ struct worker {
   uint64_t start_ns; /* of the schedule; 0: not yet */
   double interval_ns;
   uint64_t turn; /* the next one that is not yet due */
+  bool owes;     /* leaving: what was due until then is still asked for */
 
   /* The next moments of what is done from time to time; 0: never. */
   uint64_t scan_ns, tick_ns, report_ns, leave_ns;
@@ -64,8 +65,8 @@ void worker_wake(struct worker *worker); /* the tally has news for it */
 
 /* ---- for the clients ---- */
 
-/* How many more requests may be asked for. */
-uint64_t worker_may_ask(const struct worker *worker);
+/* How many more requests may be asked for by this client. */
+uint64_t worker_may_ask(const struct worker *worker, const struct client *client);
 
 /* When a turn of its client was, or will be, due. */
 uint64_t worker_due_ns(const struct worker *worker, uint64_t turn);

@@ -26,6 +26,7 @@ enum { BATCH = 256, FDS_MAX = 20000, BUFFER_SIZE = 64 * 1024, TOGETHER_MAX = 102
 static struct rest { /* what a descriptor could not take yet */
   char *data;
   size_t len;
+  bool last; /* then it is closed */
 } rests[FDS_MAX];
 
 static struct part { /* of a request that is not all there yet */
@@ -70,6 +71,15 @@ static void answer(int epoll, int fd, const char *data, size_t len) {
   watch(epoll, EPOLL_CTL_MOD, fd, EPOLLOUT);
 }
 
+/* The last of the replies is the connection's last; it is closed when all are sent. */
+static void answer_last(int epoll, int fd, char *replies, size_t len) {
+  last_request = false;
+  memcpy(replies + len - HELLO_LEN, last_hello, LAST_HELLO_LEN);
+  rests[fd].last = true;
+  answer(epoll, fd, replies, len - HELLO_LEN + LAST_HELLO_LEN);
+  if (rests[fd].last && !rests[fd].data) drop(fd);
+}
+
 static void echo(int epoll, int fd) {
   static char buffer[BUFFER_SIZE];
   ssize_t got = recv(fd, buffer, sizeof buffer, 0);
@@ -93,7 +103,7 @@ static void http(int epoll, int fd) {
   const char *at = buffer, *end = buffer + part->len + got;
   size_t len = 0;
   ssize_t one;
-  while (at < end && (one = request_len(at, end)) != 0) {
+  while (at < end && !last_request && (one = request_len(at, end)) != 0) {
     if (one < 0 || len == sizeof replies) {
       drop(fd);
       return;
@@ -108,14 +118,17 @@ static void http(int epoll, int fd) {
     if (!part->data) abort();
     memcpy(part->data, at, part->len);
   }
-  if (len > 0) answer(epoll, fd, replies, len);
+  if (last_request)
+    answer_last(epoll, fd, replies, len);
+  else if (len > 0)
+    answer(epoll, fd, replies, len);
 }
 
 static void send_rest(int epoll, int fd) {
   struct rest *rest = &rests[fd];
   ssize_t sent = send(fd, rest->data, rest->len, MSG_NOSIGNAL);
   if (sent < 0 && errno == EAGAIN) return;
-  if (sent < 0) {
+  if (sent < 0 || (rest->last && (size_t)sent == rest->len)) {
     drop(fd);
     return;
   }

@@ -27,6 +27,7 @@ struct client {
 struct reply {
   uv_write_t request; /* first: a uv_write_t * is a struct reply * */
   uv_buf_t buf;
+  bool last; /* the connection is closed behind it */
 };
 
 static void *need(void *memory) {
@@ -51,31 +52,37 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 
 static void on_written(uv_write_t *request, int status) {
   struct reply *reply = (struct reply *)request;
-  if (status < 0) drop(request->handle);
+  if (status < 0 || reply->last) drop(request->handle);
   free(reply->buf.base);
   free(reply);
 }
 
 /* `data` is from malloc, and given away. */
-static void answer(uv_stream_t *stream, char *data, size_t len) {
+static void answer(uv_stream_t *stream, char *data, size_t len, bool last) {
   struct reply *reply = need(malloc(sizeof *reply));
   reply->buf = uv_buf_init(data, (unsigned)len);
+  reply->last = last;
   uv_write(&reply->request, stream, &reply->buf, 1, on_written);
 }
 
 static void on_echo(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
   if (got > 0) {
-    answer(stream, buf->base, (size_t)got);
+    answer(stream, buf->base, (size_t)got, false);
     return;
   }
   if (got < 0) drop(stream);
   free(buf->base);
 }
 
-static void answer_hello(uv_stream_t *stream) {
-  char *data = need(malloc(HELLO_LEN));
-  memcpy(data, hello, HELLO_LEN);
-  answer(stream, data, HELLO_LEN);
+/* Whether it was the last one. */
+static bool answer_hello(uv_stream_t *stream) {
+  bool last = last_request;
+  last_request = false;
+  size_t len = last ? (size_t)LAST_HELLO_LEN : HELLO_LEN;
+  char *data = need(malloc(len));
+  memcpy(data, last ? last_hello : hello, len);
+  answer(stream, data, len, last);
+  return last;
 }
 
 static void on_http(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
@@ -87,7 +94,10 @@ static void on_http(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     client->part_len += (size_t)got;
     const char *at = client->part, *end = at + client->part_len;
     ssize_t one = 0;
-    for (; at < end && (one = request_len(at, end)) > 0; at += one) answer_hello(stream);
+    bool last = false;
+    for (; at < end && !last && (one = request_len(at, end)) > 0; at += one)
+      last = answer_hello(stream);
+    if (last) uv_read_stop(stream);
     client->part_len = (size_t)(end - at);
     memmove(client->part, at, client->part_len);
     if (one < 0) drop(stream);

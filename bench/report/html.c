@@ -10,7 +10,7 @@
 #include "report/words.h"
 
 void html_text(FILE *out, const char *text) {
-  char *clean = words_clean(text);
+  char *clean = report_clean(text);
   for (const char *c = clean; c && *c != '\0'; c++) {
     switch (*c) {
       case '<':

@@ -202,7 +202,7 @@ static void print_series(const struct history *history, const char *id, const ch
   html_figure_end(history->page);
 }
 
-/* The kernel counts CPU time in steps that are coarse beside a sample. */
+/* Over less than that the curve would show the scheduler's turns. */
 static size_t cpu_points(struct history *history) {
   const double least_s = 0.5;
   size_t count = 0, from = 0;

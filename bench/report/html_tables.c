@@ -96,13 +96,13 @@ void html_visits(const struct html_page *page) {
       LOAD_MANNERS(DOES)
 #undef DOES
   };
-  if (!words_has_mix(page->report->options)) return;
+  if (!load_is_mixed(page->report->options)) return;
   fputs("<section id=\"visits\">\n<h2>Visits</h2>\n", page->out);
   print_heads(page, "named", heads, 5);
   for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++) {
     const struct load_visits *visits = &page->report->load->visits[i];
     if (visits->visits == 0) continue;
-    print_row_name(page, words_manner(i), does[i], visits->truncated + visits->lost > 0);
+    print_row_name(page, load_manner_name(i), does[i], visits->truncated + visits->lost > 0);
     print_cell(page, REPORT_COUNT, (double)visits->visits);
     print_cell(page, REPORT_COUNT, (double)visits->whole);
     print_cell(page, REPORT_COUNT, (double)visits->truncated);

@@ -39,7 +39,7 @@ static void append(json_t **array, json_t *value) {
 /* ---- values ---- */
 
 static json_t *text_json(const char *text) {
-  char *clean = words_clean(text);
+  char *clean = report_clean(text);
   json_t *value = clean ? json_string(clean) : NULL;
   free(clean);
   return value;
@@ -59,14 +59,14 @@ static json_t *number_json(double value) {
 static json_t *mix_json(const struct load_options *options) {
   struct json json = begin();
   for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++)
-    if (options->mix[i] > 0) put(&json, words_manner(i), count_json(options->mix[i]));
+    if (options->mix[i] > 0) put(&json, load_manner_name(i), count_json(options->mix[i]));
   return end(json);
 }
 
 static json_t *options_json(const struct load_options *options) {
   struct json json = begin();
-  put(&json, "protocol", json_string(words_protocol(options->target.protocol)));
-  put(&json, "workload", json_string(words_workload(options->workload)));
+  put(&json, "protocol", json_string(load_protocol_name(options->target.protocol)));
+  put(&json, "workload", json_string(load_workload_name(options->workload)));
   put(&json, "mix", mix_json(options));
   put(&json, "connections", count_json(options->connections));
   put(&json, "threads", count_json(options->threads));
@@ -167,7 +167,7 @@ static json_t *visits_json(const struct load_result *load) {
     put(&manner, "whole", count_json(visits->whole));
     put(&manner, "truncated", count_json(visits->truncated));
     put(&manner, "lost", count_json(visits->lost));
-    put(&json, words_manner(i), end(manner));
+    put(&json, load_manner_name(i), end(manner));
   }
   return end(json);
 }

@@ -19,6 +19,10 @@ static double per_second(const struct report *r, uint64_t count) {
   return (double)count / r->load->seconds;
 }
 
+static double threads(const struct report *r) {
+  return r->options->threads > 1 ? r->options->threads : 1;
+}
+
 static bool was_measured(const struct report *r) { return r->load->seconds > 0; }
 static bool sees_sockets(const struct report *r) { return r->watch != NULL && r->watch->local; }
 
@@ -154,6 +158,8 @@ static double left_held(const struct report *r, fin_holder holder) {
     sees_processes(r), r->watch->measured.descriptors) \
   X(settle, "settle", TIME, "from the end of the load until nothing changed any more", \
     sees_sockets(r) && r->watch->settled, r->watch->settle_seconds * 1e9) \
+  X(generator_cpu, "generator.cpu", PERCENT, "of ours, of a processor for each thread", \
+    was_measured(r), (double)r->load->cpu_ns / r->load->seconds / threads(r) / 1e7) \
   X(generator_cpu_per_request, "generator.cpu_per_request", TIME, "of ours, for a good reply", \
     r->load->counts.requests > 0, (double)r->load->cpu_ns / (double)r->load->counts.requests)
 /* clang-format on */

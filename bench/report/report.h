@@ -44,6 +44,10 @@ const struct report_metric *report_metric_find(const char *key, size_t len);
 /* "1.25 ms", "12,345", "3.2 MiB"; returns `text`. */
 char *report_format(enum report_unit unit, double value, char text[32]);
 
+/* A copy that is UTF-8 and has no control characters: what is neither becomes a '?'. The caller
+ * frees it. NULL: no memory. */
+char *report_clean(const char *text);
+
 /* ---- gates ---- */
 
 enum report_operator { REPORT_LT, REPORT_LE, REPORT_EQ, REPORT_NE, REPORT_GE, REPORT_GT };

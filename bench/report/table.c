@@ -147,14 +147,14 @@ static void print_errors(FILE *out, const struct report *report) {
 }
 
 static void print_visits(FILE *out, const struct report *report) {
-  if (!words_has_mix(report->options)) return;
+  if (!load_is_mixed(report->options)) return;
   print_heading(out, "\n  Visits", -NAME_WIDTH - 1);
   fprintf(out, "%*s%*s%*s%*s\n", COLUMN_WIDTH, "made", COLUMN_WIDTH, "whole", COLUMN_WIDTH,
           "truncated", COLUMN_WIDTH, "lost");
   for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++) {
     const struct load_visits *visits = &report->load->visits[i];
     if (visits->visits == 0) continue;
-    fprintf(out, "  %-*s", NAME_WIDTH - 2, words_manner(i));
+    fprintf(out, "  %-*s", NAME_WIDTH - 2, load_manner_name(i));
     print_count(out, visits->visits, false);
     print_count(out, visits->whole, false);
     print_count(out, visits->truncated, true);
@@ -205,7 +205,7 @@ static void print_meanings(FILE *out, const struct report *report) {
 
 /* Where it is too long for a line, its beginning. */
 static void print_target(FILE *out, const char *target) {
-  char *clean = words_clean(target), line[LINE_WIDTH + 1];
+  char *clean = report_clean(target), line[LINE_WIDTH + 1];
   if (!clean) return;
   bool whole = strlen(clean) <= LINE_WIDTH;
   snprintf(line, sizeof line, "%.*s%s", whole ? LINE_WIDTH : LINE_WIDTH - 3, clean,

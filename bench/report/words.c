@@ -25,7 +25,7 @@ static size_t character(const char *text) {
   return code < least[more] || code > 0x10ffff || surrogate || nothing ? 0 : more + 1;
 }
 
-char *words_clean(const char *text) {
+char *report_clean(const char *text) {
   char *copy = malloc(strlen(text) + 1), *to = copy;
   if (!copy) return NULL;
   while (*text != '\0') {
@@ -58,33 +58,6 @@ const char *words_figure(const struct report *report, const char *key, char text
 
 /* ---- names ---- */
 
-const char *words_protocol(enum load_protocol protocol) {
-  static const char *const names[] = {
-#define NAME(name, text) text,
-      LOAD_PROTOCOLS(NAME)
-#undef NAME
-  };
-  return names[protocol];
-}
-
-const char *words_workload(enum load_workload workload) {
-  static const char *const names[] = {
-#define NAME(name, text, help) text,
-      LOAD_WORKLOADS(NAME)
-#undef NAME
-  };
-  return names[workload];
-}
-
-const char *words_manner(enum load_manner manner) {
-  static const char *const names[] = {
-#define NAME(name, text, does, must) text,
-      LOAD_MANNERS(NAME)
-#undef NAME
-  };
-  return names[manner];
-}
-
 struct words_error words_error(const struct load_errors *errors, size_t number) {
   const struct words_error all[] = {
 #define ERROR(name, text) {#name, text, errors->name},
@@ -94,21 +67,15 @@ struct words_error words_error(const struct load_errors *errors, size_t number) 
   return all[number];
 }
 
-bool words_has_mix(const struct load_options *options) {
-  for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++)
-    if (options->mix[i] > 0) return true;
-  return false;
-}
-
 const char *words_request(const struct load_options *options, bool plural) {
-  if (!words_has_mix(options) && options->workload == LOAD_CONNECT_WORKLOAD)
+  if (!load_is_mixed(options) && options->workload == LOAD_CONNECT_WORKLOAD)
     return plural ? "connections" : "connection";
   return plural ? "good replies" : "good reply";
 }
 
 bool words_connects(const struct load_options *options) {
   return options->workload == LOAD_CHURN_WORKLOAD || options->workload == LOAD_CONNECT_WORKLOAD ||
-         words_has_mix(options);
+         load_is_mixed(options);
 }
 
 /* ---- leftovers ---- */
@@ -231,7 +198,17 @@ static void say_left_over(const struct report *report, char text[WORDS_MAX]) {
         a, plural(sockets), c);
 }
 
-const char *words_verdict(const struct report *report, char text[WORDS_MAX]) {
+/* It is no word on the server, but on what may be said of it. */
+static void say_limit(const struct report *report, char text[WORDS_MAX]) {
+  double busy;
+  char figure[32];
+  if (words_value(report, "generator.cpu", &busy) && busy > WORDS_GENERATOR_BUSY)
+    say(text,
+        "The generator was the limit, busy for %s of its time: latencies and rates are its own.",
+        words_figure(report, "generator.cpu", figure));
+}
+
+static const char *verdict(const struct report *report, char text[WORDS_MAX]) {
   const struct watch_result *watch = words_watch(report);
   char figure[32];
   double settle;
@@ -250,5 +227,11 @@ const char *words_verdict(const struct report *report, char text[WORDS_MAX]) {
   if (!watch->settled) say(text, "The watch ended before the server was seen at rest.");
   if (words_value(report, "settle", &settle) && settle > 0)
     say(text, "The last change was %s after the load.", words_figure(report, "settle", figure));
+  return text;
+}
+
+const char *words_verdict(const struct report *report, char text[WORDS_MAX]) {
+  verdict(report, text);
+  say_limit(report, text);
   return text;
 }

@@ -9,10 +9,6 @@
 
 enum { WORDS_MAX = 512 };
 
-/* A copy that is UTF-8 and has no control characters: what is neither becomes a '?'. The caller
- * frees it. NULL: no memory. */
-char *words_clean(const char *text);
-
 /* A metric's value, and as text; false and NULL if it is not known. */
 bool words_value(const struct report *report, const char *key, double *value);
 const char *words_figure(const struct report *report, const char *key, char text[32]);
@@ -29,10 +25,6 @@ struct words_option {
 size_t words_options(const struct load_options *options,
                      struct words_option list[WORDS_OPTIONS_MAX]);
 
-const char *words_protocol(enum load_protocol protocol);
-const char *words_workload(enum load_workload workload);
-const char *words_manner(enum load_manner manner);
-bool words_has_mix(const struct load_options *options);
 /* What counts as a request: "good reply", "good replies"; "connection" where nothing is said. */
 const char *words_request(const struct load_options *options, bool plural);
 /* Whether it goes on making connections, so that the time this takes is worth telling. */
@@ -77,7 +69,9 @@ bool words_left_over(const struct report *report);
 bool words_is_bad(const struct report *report);
 /* A server that idles does nothing; if it takes more it spins. */
 enum { WORDS_IDLE_CPU_BAD = 5 }; /* percent */
-/* That in one or two sentences, or what could not be seen. */
+/* A generator that has no time left measures itself. */
+enum { WORDS_GENERATOR_BUSY = 90 }; /* percent */
+/* All that in some sentences, or what could not be seen. */
 const char *words_verdict(const struct report *report, char text[WORDS_MAX]);
 /* From when latency was counted, and what that hides. */
 const char *words_latency(const struct load_options *options);

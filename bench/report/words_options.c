@@ -43,13 +43,19 @@ static const char *mix(const struct load_options *options, char text[WORDS_MAX])
   text[0] = '\0';
   for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++)
     if (options->mix[i] > 0)
-      append(text, "%s%u%% %s", text[0] != '\0' ? ", " : "", options->mix[i], words_manner(i));
+      append(text, "%s%u%% %s", text[0] != '\0' ? ", " : "", options->mix[i], load_manner_name(i));
   return text;
 }
 
 static bool has_size(const struct load_options *options) {
   enum load_protocol protocol = options->target.protocol;
   return protocol == LOAD_ECHO || protocol == LOAD_LINE;
+}
+
+/* Whether requests have their times, replies or none: as with --rate, and in every trial of a ramp.
+ */
+static bool is_open(const struct load_options *options) {
+  return options->rate > 0 || options->workload == LOAD_RAMP_WORKLOAD;
 }
 
 /* ---- one by one ---- */
@@ -61,10 +67,10 @@ static void add_what(struct options_list *list, const struct load_options *optio
 #undef HELP
   };
   char text[WORDS_MAX], bytes[32];
-  if (words_has_mix(options)) {
+  if (load_is_mixed(options)) {
     add(list, "mix of visits", "%s", mix(options, text));
   } else {
-    add(list, "workload", "%s: %s", words_workload(options->workload), help[options->workload]);
+    add(list, "workload", "%s: %s", load_workload_name(options->workload), help[options->workload]);
   }
   if (options->workload == LOAD_PIPELINE_WORKLOAD)
     add(list, "depth", "%u requests at a time", options->depth);
@@ -82,6 +88,8 @@ static void add_how_much(struct options_list *list, const struct load_options *o
   if (options->rate > 0) {
     add(list, "rate", "%s, whether or not replies have come (open loop)",
         report_format(REPORT_PER_SECOND, options->rate, a));
+  } else if (is_open(options)) {
+    add(list, "rate", "what is looked for, whether or not replies have come (open loop)");
   } else {
     add(list, "rate", "as replies come (closed loop)");
   }
@@ -100,6 +108,7 @@ static void add_from_where(struct options_list *list, const struct load_options 
   if (options->first_cpu >= 0)
     add(list, "processors", "threads run on %d and those after it", options->first_cpu);
   if (options->sources > 1) add(list, "sources", "%u addresses of 127.0.0.0/8", options->sources);
+  if (options->vary) add(list, "requests", "each has another query than the one before");
   add(list, "replies", "%s",
       options->any_length ? "checked, of any length" : "checked, all of the same length");
 }
@@ -122,7 +131,7 @@ const char *words_subject(const struct report *report, char text[WORDS_MAX]) {
   char a[32];
   text[0] = '\0';
   append(text, "%s",
-         words_has_mix(options) ? "visits in many manners" : words_workload(options->workload));
+         load_is_mixed(options) ? "visits in many manners" : load_workload_name(options->workload));
   if (options->workload == LOAD_PIPELINE_WORKLOAD) append(text, " of %u", options->depth);
   append(text, ", %s connection%s", report_format(REPORT_COUNT, options->connections, a),
          plural(options->connections));
@@ -130,17 +139,17 @@ const char *words_subject(const struct report *report, char text[WORDS_MAX]) {
   if (options->rate > 0) {
     append(text, ", open loop at %s", report_format(REPORT_PER_SECOND, options->rate, a));
   } else {
-    append(text, ", closed loop");
+    append(text, is_open(options) ? ", open loop" : ", closed loop");
   }
   append(text, ", %s", report_format(REPORT_TIME, 1e9 * report->load->seconds, a));
   return text;
 }
 
 const char *words_latency(const struct load_options *options) {
-  if (options->rate > 0)
+  if (is_open(options))
     return "Counted from when each request was due, so that a stall of the server is seen by every "
            "request that it delays.";
-  if (!words_has_mix(options) && words_connects(options))
+  if (!load_is_mixed(options) && words_connects(options))
     return "Counted from connect(): a stall of the server holds back, and hides, the connections "
            "behind it (--rate shows them).";
   return "Counted from when each request was sent: a stall of the server holds back, and hides, "

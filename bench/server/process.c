@@ -251,6 +251,18 @@ bool process_begin(struct process *process, const struct process_start *start,
   return ready && wait_for_port(process, start, why);
 }
 
+bool process_has_ended(const struct process *process, char why[PROCESS_WHY_MAX]) {
+  siginfo_t info = {0};
+  if (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      info.si_pid != process->pid)
+    return false;
+  if (info.si_code == CLD_EXITED)
+    snprintf(why, PROCESS_WHY_MAX, "ended with status %d", info.si_status);
+  else
+    snprintf(why, PROCESS_WHY_MAX, "was ended by SIG%s", sigabbrev_np(info.si_status));
+  return true;
+}
+
 int process_end(struct process *process) {
   int status = -1;
   if (process->pid > 0) {

@@ -32,6 +32,9 @@ struct process_start {
 bool process_begin(struct process *process, const struct process_start *start,
                    char why[PROCESS_WHY_MAX]);
 
+/* Whether it has ended by itself; `why` says how: "was ended by SIGPIPE", "ended with status 1". */
+bool process_has_ended(const struct process *process, char why[PROCESS_WHY_MAX]);
+
 /* SIGTERM to the group, SIGKILL if it has not ended within 5 s, and to what it leaves of its group.
  * Returns the exit status, -1 if killed. Nothing is left to be waited for. */
 int process_end(struct process *process);

@@ -71,19 +71,18 @@ static bool is_elsewhere(struct watch *watch, const struct watch_sample *sample)
   return watch->paired == 0 && watch->unpaired >= UNPAIRED_MAX;
 }
 
-/* CPU time comes first: what follows takes a while. Exact: also looks for new processes. */
+/* CPU time comes last: the rest takes a while, and right behind it the load begins, or ends, to
+ * count. Exact: also looks for new processes. */
 static int take(struct watch *watch, bool exact, struct watch_sample *sample) {
   const uint64_t begun_ns = now_ns();
   int error = 0;
-  *sample = (struct watch_sample){
-      .seconds = (double)(begun_ns - watch->begun_ns) / 1e9,
-      .connections = watch->connections,
-  };
-  watch_processes_look(&watch->processes);
+  *sample = (struct watch_sample){.connections = watch->connections};
   if (exact) error = watch_processes_grow(&watch->processes);
-  sample->cpu_ns = watch_processes_cpu_ns(&watch->processes);
   if (error == 0) error = watch_sockets_count(&watch->place, sample);
   if (error == 0) error = watch_processes_measure(&watch->processes, exact, sample);
+  watch_processes_look(&watch->processes);
+  sample->cpu_ns = watch_processes_cpu_ns(&watch->processes);
+  sample->seconds = (double)(now_ns() - watch->begun_ns) / 1e9;
   if (error == 0) error = append(watch, sample);
   if (error == 0 && is_elsewhere(watch, sample)) watch->place.here = false;
   watch->next_ns = begun_ns + SHARE * (now_ns() - begun_ns);

@@ -33,7 +33,7 @@ struct watch_result {
    * fifth of the time is the most that a watch takes), and those below. */
   struct watch_sample *series;
   size_t series_count;
-  /* after: when nothing changed any more. CPU time is read first, at the boundary itself. */
+  /* after: when nothing changed any more. CPU time is read last, at the boundary itself. */
   struct watch_sample before, warm, measure, measured, after;
   double settle_seconds; /* from the end of the load to the last change */
   bool settled;          /* nothing changed any more before the deadline */

@@ -34,7 +34,10 @@ static int open_outputs(struct outputs *outputs, const struct bench *bench) {
   *outputs = (struct outputs){.histogram = {.option = "--histogram", .path = bench->histogram_path},
                               .html = {.option = "--html", .path = bench->html_path}};
   int status = bench_file_open(&outputs->histogram);
-  return status == 0 ? bench_file_open(&outputs->html) : status;
+  if (status == 0) status = bench_file_open(&outputs->html);
+  if (status == 0 && bench_file_is(&outputs->histogram, &outputs->html))
+    return cli_fail("--html %s: --histogram writes this file; use another one", bench->html_path);
+  return status;
 }
 
 static void drop_outputs(struct outputs *outputs) {
@@ -73,7 +76,7 @@ static int judge(const struct bench *bench, const struct report *report) {
   int status = 0;
   for (size_t i = 0; i < bench->gate_count; i++)
     if (!report_gate_check(&bench->gates[i], report, stderr)) status = 1;
-  if (bench->gate_count > 0 || has_worked(report->load)) return status;
+  if (has_worked(report->load)) return status;
   cli_fail("%s: nothing was answered; the errors in the report say why", report->target);
   return 1;
 }
@@ -129,7 +132,16 @@ static char *command_line(int argc, char **argv) {
   fputs("finale", out);
   for (int i = 0; i < argc; i++) {
     bool plain = *argv[i] && !argv[i][strcspn(argv[i], " \t\n\"'\\$&|;<>()*?[]#~`!{}")];
-    fprintf(out, plain ? " %s" : " '%s'", argv[i]);
+    if (plain) {
+      fprintf(out, " %s", argv[i]);
+      continue;
+    }
+    fputs(" '", out);
+    for (const char *c = argv[i]; *c; c++) {
+      if (*c == '\'') fputs("'\\'", out); /* ends the quotes; what follows begins them again */
+      fputc(*c, out);
+    }
+    fputc('\'', out);
   }
   return fclose(out) == 0 ? text : NULL;
 }

@@ -73,10 +73,11 @@ struct bench_file {
   bool made;
 };
 
-int bench_file_open(struct bench_file *file);              /* 0 or 2 */
-FILE *bench_file_begin(struct bench_file *file);           /* empties it */
-int bench_file_end(struct bench_file *file, bool written); /* 0 or 1 */
-void bench_file_drop(struct bench_file *file);             /* if it was never begun */
+int bench_file_open(struct bench_file *file);                                      /* 0 or 2 */
+bool bench_file_is(const struct bench_file *file, const struct bench_file *other); /* the same */
+FILE *bench_file_begin(struct bench_file *file);                                   /* empties it */
+int bench_file_end(struct bench_file *file, bool written);                         /* 0 or 1 */
+void bench_file_drop(struct bench_file *file); /* if it was never begun */
 
 /* ---- progress, on stderr ---- */
 

@@ -10,56 +10,44 @@
 #include "bench.h"
 #include "cli.h"
 
-static const char *const workloads[] = {
-#define NAME(name, text, help) text,
-    LOAD_WORKLOADS(NAME)
-#undef NAME
-};
+typedef const char *name_of(unsigned number);
 
-static const char *const manners[] = {
-#define NAME(name, text, does, must) text,
-    LOAD_MANNERS(NAME)
-#undef NAME
-};
-
-static const char *const protocols[] = {
-#define NAME(name, text) text,
-    LOAD_PROTOCOLS(NAME)
-#undef NAME
-};
+static const char *workload(unsigned i) { return load_workload_name((enum load_workload)i); }
+static const char *manner(unsigned i) { return load_manner_name((enum load_manner)i); }
+static const char *protocol(unsigned i) { return load_protocol_name((enum load_protocol)i); }
 
 /* "echo, line or tcp" */
-static const char *every(const char *const *names, size_t count) {
+static const char *every(name_of *name, unsigned count) {
   static char text[256];
   size_t len = 0;
-  for (size_t i = 0; i < count && len < sizeof text; i++) {
+  for (unsigned i = 0; i < count && len < sizeof text; i++) {
     const char *before = i == 0 ? "" : i + 1 < count ? ", " : " or ";
-    len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", before, names[i]);
+    len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", before, name(i));
   }
   return text;
 }
 
 /* `count`: none of them. */
-static size_t find(const char *const *names, size_t count, const char *text, size_t len) {
-  size_t i = 0;
-  while (i < count && (strlen(names[i]) != len || memcmp(names[i], text, len) != 0)) i++;
+static unsigned find(name_of *name, unsigned count, const char *text, size_t len) {
+  unsigned i = 0;
+  while (i < count && (strlen(name(i)) != len || memcmp(name(i), text, len) != 0)) i++;
   return i;
 }
 
 /* ---- values ---- */
 
 static int take_workload(struct bench *bench, const char *text) {
-  size_t i = find(workloads, LOAD_WORKLOAD_COUNT, text, strlen(text));
+  unsigned i = find(workload, LOAD_WORKLOAD_COUNT, text, strlen(text));
   if (i == LOAD_WORKLOAD_COUNT)
-    return cli_fail("--workload %s: unknown; use %s", text, every(workloads, LOAD_WORKLOAD_COUNT));
+    return cli_fail("--workload %s: unknown; use %s", text, every(workload, LOAD_WORKLOAD_COUNT));
   bench->load.workload = (enum load_workload)i;
   return 0;
 }
 
 static int take_protocol(struct bench *bench, const char *text) {
-  size_t i = find(protocols, LOAD_PROTOCOL_COUNT, text, strlen(text));
+  unsigned i = find(protocol, LOAD_PROTOCOL_COUNT, text, strlen(text));
   if (i == LOAD_PROTOCOL_COUNT)
-    return cli_fail("--protocol %s: unknown; use %s", text, every(protocols, LOAD_PROTOCOL_COUNT));
+    return cli_fail("--protocol %s: unknown; use %s", text, every(protocol, LOAD_PROTOCOL_COUNT));
   bench->protocol = (enum load_protocol)i;
   return 0;
 }
@@ -97,18 +85,18 @@ static int take_cpu(struct bench *bench, const char *text) {
 /* One `name=percent` of `len` characters. */
 static int take_share(unsigned *mix, const char *text, size_t len) {
   size_t name_len = strcspn(text, "=");
-  size_t i = find(manners, LOAD_MANNER_COUNT, text, name_len < len ? name_len : len);
+  unsigned i = find(manner, LOAD_MANNER_COUNT, text, name_len < len ? name_len : len);
   if (i == LOAD_MANNER_COUNT)
     return cli_fail("--mix: unknown manner '%.*s'; use %s", (int)(name_len < len ? name_len : len),
-                    text, every(manners, LOAD_MANNER_COUNT));
+                    text, every(manner, LOAD_MANNER_COUNT));
   unsigned percent = 0;
   size_t at = name_len + 1;
   for (; at < len && text[at] >= '0' && text[at] <= '9' && percent <= 100; at++)
     percent = percent * 10 + (unsigned)(text[at] - '0');
   if (at != len || percent == 0 || percent > 100)
     return cli_fail("--mix: '%.*s' is not a share; write %s and a whole percentage, as %s=5",
-                    (int)len, text, manners[i], manners[i]);
-  if (mix[i] > 0) return cli_fail("--mix: %s is there twice; leave one of them out", manners[i]);
+                    (int)len, text, manner(i), manner(i));
+  if (mix[i] > 0) return cli_fail("--mix: %s is there twice; leave one of them out", manner(i));
   mix[i] = percent;
   return 0;
 }

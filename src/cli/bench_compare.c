@@ -35,9 +35,12 @@ static const struct cli_flag flags[] = {
     {"--depth", CLI_COUNT, offsetof(struct request, options.depth),
      "requests at a time, of pipeline (16)"},
     {"--size", CLI_BYTES, offsetof(struct request, options.size),
-     "of a message (64), of a write of stream (64k)"},
+     "of a message (64; stream 64k, mix-echo 256k)"},
     {"--instructions", CLI_SWITCH, offsetof(struct request, options.instructions),
      "count these too, with valgrind: takes minutes"},
+    {"--vary", CLI_SWITCH, offsetof(struct request, options.vary),
+     "http: each request has another query than the\n"
+     "                            one before, at equal length"},
     {"--json", CLI_SWITCH, offsetof(struct request, json), "for a program"},
     {"--markdown", CLI_SWITCH, offsetof(struct request, markdown), "the tables, for a README"},
     {0}};
@@ -53,8 +56,11 @@ static int help(void) {
       "\n"
       "WORKLOAD: one or more of these (keepalive), or all\n");
   for (size_t i = 0; i < compare_workload_count; i++)
-    printf("  %-12s %s\n", compare_workloads[i].name,
-           compare_workloads[i].protocol == LOAD_HTTP ? "http" : "echo");
+    printf("  %-12s %s%s\n", compare_workloads[i].name,
+           compare_workloads[i].protocol == LOAD_HTTP ? "http" : "echo",
+           compare_workloads[i].mixed           ? ", with rude clients among the polite"
+           : compare_workloads[i].server_closes ? ", the server closes first"
+                                                : "");
   puts(
       "\n  --peers FILE...           who takes part (all that are beside this program, in\n"
       "                            bench/peers; see bench/README.md for such files)\n"
@@ -69,7 +75,7 @@ static int help(void) {
 #undef METRIC_HELP
   puts(
       "\nExit status: 0 if all gates hold, 1 if one does not or nothing can be measured, 2\n"
-      "for wrong input.");
+      "for wrong input, 130 if it was interrupted: whole rounds until then are printed.");
   return 0;
 }
 
@@ -164,6 +170,10 @@ static int complete(struct request *request) {
   if (request->json && request->markdown)
     return cli_fail("--json and --markdown: the output has one form; leave one of them out");
   if (request->workload_count == 0) status = add_workload(request, "keepalive");
+  for (size_t i = 0; request->options.vary && i < request->workload_count; i++)
+    if (request->workloads[i]->protocol != LOAD_HTTP)
+      return cli_fail("--vary: %s has no requests of http to vary; name those that have",
+                      request->workloads[i]->name);
   if (status == 0) status = find_place(&request->place);
   if (status == 0 && request->peer_count == 0) status = add_default_peers(request);
   if (status != 0) return status;

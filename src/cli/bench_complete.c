@@ -16,12 +16,6 @@ enum {
   SOURCES_MAX = 250
 };
 
-static const char *const workloads[LOAD_WORKLOAD_COUNT] = {
-#define NAME(name, text, help) [LOAD_##name##_WORKLOAD] = text,
-    LOAD_WORKLOADS(NAME)
-#undef NAME
-};
-
 /* ---- what goes together ---- */
 
 #define ONLY(name) (1u << LOAD_##name##_WORKLOAD)
@@ -41,6 +35,7 @@ static int check_meaning(const struct bench *bench) {
       {"--bound", load->bound_ns > 0, ONLY(RAMP), "--workload ramp"},
       {"--closer", bench->client_closes || bench->server_closes, ONLY(CHURN), "--workload churn"},
       {"--rate", load->rate > 0, REQUESTS, "another workload, as keepalive"},
+      {"--vary", load->vary, ~ONLY(CONNECT), "another workload, as keepalive"},
       {"--requests", load->requests > 0, REQUESTS | ONLY(STREAM) | MIX, "--duration"},
   };
   unsigned asked = bench->mixed ? MIX : 1u << load->workload;
@@ -48,7 +43,7 @@ static int check_meaning(const struct bench *bench) {
     if (options[i].given && !(options[i].loads & asked))
       return cli_fail("%s means nothing to %s%s; leave it out, or use %s", options[i].name,
                       bench->mixed ? "--mix" : "--workload ",
-                      bench->mixed ? "" : workloads[load->workload], options[i].remedy);
+                      bench->mixed ? "" : load_workload_name(load->workload), options[i].remedy);
   return 0;
 }
 

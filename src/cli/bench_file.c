@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -23,6 +24,13 @@ int bench_file_open(struct bench_file *file) {
   if (file->out) return 0;
   return cli_fail("%s %s: %s; give a file that can be written", file->option, file->path,
                   strerror(errno));
+}
+
+bool bench_file_is(const struct bench_file *file, const struct bench_file *other) {
+  struct stat one, two;
+  return file->out && other->out && fstat(fileno(file->out), &one) == 0 && S_ISREG(one.st_mode) &&
+         fstat(fileno(other->out), &two) == 0 && one.st_dev == two.st_dev &&
+         one.st_ino == two.st_ino;
 }
 
 FILE *bench_file_begin(struct bench_file *file) {

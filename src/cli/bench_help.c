@@ -94,7 +94,7 @@ int bench_help(void) {
       "SIGINT or SIGTERM ends the load, and what it showed until then is reported; a\n"
       "second one does not wait for what is left over.\n"
       "\n"
-      "Exit status: 0 if every gate holds (without one: if there was any answer), 1 if\n"
-      "not, 2 for wrong usage or a dead target.");
+      "Exit status: 0 if there was any answer and every gate holds, 1 if not, 2 for\n"
+      "wrong usage or a dead target.");
   return 0;
 }

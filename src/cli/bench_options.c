@@ -30,6 +30,9 @@ const struct cli_flag bench_manner_flags[] = {
     {"--size", CLI_BYTES, MEMBER(load.size), "of a message or a write (64; stream: 64k)"},
     {"--bound", CLI_SHORT_TIME, MEMBER(load.bound_ns), "ramp: what p99 may be (5ms)"},
     {"--timeout", CLI_TIME, MEMBER(load.timeout_ms), "for a reply, and to connect (5s)"},
+    {"--vary", CLI_SWITCH, MEMBER(load.vary),
+     "http: each request has another query than the\n"
+     "                            one before, at equal length"},
     {"--any-length", CLI_SWITCH, MEMBER(load.any_length), "replies may differ in length"},
     {"--settle", CLI_TIME_OR_0, MEMBER(settle_ms), "for what is left over to go, at most (10s)"},
     {0}};

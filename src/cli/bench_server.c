@@ -13,12 +13,6 @@
 static const char *const names[LOAD_PROTOCOL_COUNT] = {
     [LOAD_HTTP] = "http", [LOAD_ECHO] = "echo", [LOAD_LINE] = "line", [LOAD_TCP] = "echo"};
 
-static const char *const schemes[LOAD_PROTOCOL_COUNT] = {
-#define SCHEME(name, text) [LOAD_##name] = text,
-    LOAD_PROTOCOLS(SCHEME)
-#undef SCHEME
-};
-
 /* The first one that we may use; -1 if there is no other for the load. */
 static int processor(void) {
   cpu_set_t set;
@@ -39,7 +33,8 @@ int bench_server_begin(struct process *server, struct bench *bench) {
                               "--listen", "127.0.0.1:0", NULL};
   const struct process_start start = {.argv = argv, .cpu = processor()};
   if (!process_begin(server, &start, why)) return cli_fail("%s", why);
-  snprintf(target, sizeof target, "%s://127.0.0.1:%u", schemes[bench->protocol], server->port);
+  snprintf(target, sizeof target, "%s://127.0.0.1:%u", load_protocol_name(bench->protocol),
+           server->port);
   bench->target = target;
   return load_target_parse(target, &bench->load.target, no_target) ? 0 : cli_fail("%s", no_target);
 }

@@ -96,6 +96,7 @@ static void check_measured(const char *workload) {
 Test(compare, keepalive) { check_measured("keepalive"); }
 Test(compare, pipeline) { check_measured("pipeline"); }
 Test(compare, churn) { check_measured("churn"); }
+Test(compare, churn_close) { check_measured("churn-close"); }
 Test(compare, churn_echo) { check_measured("churn-echo"); }
 Test(compare, echo) { check_measured("echo"); }
 Test(compare, stream) { check_measured("stream"); }
@@ -163,6 +164,39 @@ Test(compare, stopped) {
   cr_expect(strstr(why, "interrupted"), "'%s'", why);
   compare_table_release(&table);
   leftover_end(&baseline);
+}
+
+/* What a peer says on its standard error, and what its file says of it, need not be UTF-8. */
+Test(compare, json_of_what_is_no_text) {
+  static const char *const words[] = {"expect", "said"};
+  struct compare_peer peer = {.name = (char[]){"latin\xe9"}, .about = "caf\xe9"};
+  struct compare_row row = {.peer = &peer, .why = "it said: \xff\xfe"};
+  struct compare_table table = {.options.workload = compare_workload_find("echo"),
+                                .rows = &row,
+                                .row_count = 1,
+                                .note = "cut in a character \xc3"};
+  struct compare_gate gate;
+  char why[LOAD_WHY_MAX], *text = NULL;
+  size_t size;
+  cr_assert(compare_gate_parse("cpu/caf\xe9<=1", &gate, why), "%s", why);
+  FILE *out = open_memstream(&text, &size);
+  cr_expect(compare_print_json(&table, 1, &gate, 1, out));
+  fclose(out);
+  json_error_t error;
+  json_t *all = json_loads(text, 0, &error);
+  cr_assert(all, "%s: %s", error.text, text);
+  const char *name = "", *reason = "", *note = "";
+  cr_expect_eq(json_unpack_ex(all, &error, 0, "{s:[{s:s, s:[{s:s, s:s}]}]}", "comparisons", "note",
+                              &note, "peers", "name", &name, "left_out", &reason),
+               0, "%s: %s", error.text, text);
+  cr_expect_str_eq(name, "latin?");
+  cr_expect_str_eq(reason, "it said: ??");
+  cr_expect_str_eq(note, "cut in a character ?");
+  json_t *verdict = json_array_get(json_object_get(all, "gates"), 0);
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    cr_expect(json_is_string(json_object_get(verdict, words[i])), "no %s: %s", words[i], text);
+  json_decref(all);
+  free(text);
 }
 
 Test(compare, json) {

@@ -192,6 +192,7 @@ Test(gates, those_that_hold) {
       "server.idle_cpu==2%",
       "settle==250ms",
       "generator.cpu_per_request==5us",
+      "generator.cpu==0.25%",
   };
   static struct shown shown;
   char said[256];

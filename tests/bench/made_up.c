@@ -179,6 +179,14 @@ static void make(struct made_up_report *made, enum made_up which) {
       made->watch.local = false;
       made->watch.processes = 0;
       break;
+    case MADE_UP_ramp:
+      made->options.workload = LOAD_RAMP_WORKLOAD;
+      made->options.bound_ns = 5 * 1000 * 1000;
+      made->load.ramp_rate = 20000;
+      run_it(made, 2, 20000, which);
+      watch_it(made, false, 0);
+      made->watch.settled = false;
+      break;
     case MADE_UP_hour:
       run_it(made, 3600, 80000, which);
       watch_it(made, false, 0.3); /* the last few samples that share a place are of both sides */

@@ -15,6 +15,7 @@
   X(silent, "nothing was answered, and nothing was watched") \
   X(gaps, "seconds without any answer among the others") \
   X(remote, "a server on another machine, in an open loop") \
+  X(ramp, "the run at the rate that a ramp has found; it was not waited for the server") \
   X(hour, "an hour, in more steps and samples than a page has places") \
   X(hostile, "a target and a command that try to be more than text")
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "peer.h"
 
@@ -104,6 +105,37 @@ Test(manners, half_close_is_owed_all_of_it) {
   cr_expect_eq(visits.truncated, visits.visits);
   cr_expect_eq(visits.whole + visits.lost, 0);
 }
+
+/* ---- those who are owed the end ---- */
+
+/* It answers what there is to answer, and does not close before the load is over. */
+static void keep_open(struct peer *peer, int fd) {
+  const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+  _Atomic bool *over = peer->context;
+  if (peer_ask(fd)) peer_say(fd, "yes\n");
+  while (!*over) nanosleep(&pause, NULL);
+}
+
+static void expect_late(enum load_manner manner) {
+  _Atomic bool over = false;
+  struct peer *peer = peer_begin(keep_open, &over);
+  struct load_options options = peer_options(peer, "line");
+  options.mix[manner] = 100;
+  options.requests = 0;
+  options.duration_ms = SHORT_MS;
+  options.timeout_ms = SHORT_MS;
+  struct load_result *result = peer_load(&options);
+  over = true;
+  uint64_t late = result->counts.errors.late, visits = result->visits[manner].visits;
+  cr_expect(late > 0 && late == visits, "%llu of %llu", (unsigned long long)late,
+            (unsigned long long)visits);
+  cr_expect_eq(load_errors_sum(&result->counts.errors), late);
+  peer_load_free(result);
+  peer_end(peer);
+}
+
+Test(manners, half_close_is_owed_an_end) { expect_late(LOAD_HALF_CLOSE); }
+Test(manners, early_fin_is_owed_an_end) { expect_late(LOAD_EARLY_FIN); }
 
 /* ---- those who are owed nothing ---- */
 

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -148,6 +149,28 @@ Test(process, is_killed_if_it_does_not_end) {
   cr_expect_eq(process_end(&rig.process), -1);
   cr_expect_geq(net_now_ms() - begun_ms, 4900);
   check_nothing_left(&rig);
+}
+
+static void check_ending(const char *last, const char *words) {
+  struct rig rig;
+  char gate[] = "/tmp/finale-gate-XXXXXX", script[256], why[PROCESS_WHY_MAX] = "";
+  int fd = mkstemp(gate);
+  cr_assert_geq(fd, 0);
+  close(fd);
+  snprintf(script, sizeof script, LISTENS "while test -e %s; do sleep 0.01; done; %s", gate, last);
+  begin(&rig, script, 0);
+  cr_assert(rig.begun, "%s", rig.why);
+  cr_expect_not(process_has_ended(&rig.process, why), "%s", why);
+  unlink(gate);
+  until(process_has_ended(&rig.process, why));
+  cr_expect_str_eq(why, words);
+  process_end(&rig.process);
+  check_nothing_left(&rig);
+}
+
+Test(process, says_how_it_has_ended) {
+  check_ending("exit 3", "ended with status 3");
+  check_ending("kill -PIPE $$", "was ended by SIGPIPE");
 }
 
 Test(process, inherits_no_descriptor) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/made_up.h"
+#include "report/words.h"
 
 enum { LINE_MAX_WIDTH = 79 };
 
@@ -92,6 +93,19 @@ Test(report_table, is_quiet_where_nothing_did) {
   free(text);
 }
 
+Test(report_table, says_that_the_generator_had_no_time_left) {
+  struct report *report = made_up_new(MADE_UP_clean);
+  struct load_result load = *report->load;
+  report->load = &load;
+  char text[WORDS_MAX];
+  load.cpu_ns = (uint64_t)(load.seconds * 0.89e9);
+  cr_expect_null(strstr(words_verdict(report, text), "generator"), "%s", text);
+  load.cpu_ns = (uint64_t)(load.seconds * 0.97e9);
+  cr_expect(strstr(words_verdict(report, text), "The generator was the limit, busy for 97"), "%s",
+            text);
+  made_up_free(report);
+}
+
 Test(report_table, says_what_could_not_be_seen) {
   char *text = table_of(MADE_UP_remote);
   cr_expect(strstr(text, "on another machine"));
@@ -102,6 +116,22 @@ Test(report_table, says_what_could_not_be_seen) {
   text = table_of(MADE_UP_silent);
   cr_expect(strstr(text, "Nobody looked"));
   cr_expect_null(strstr(text, "Latency"));
+  free(text);
+}
+
+/* A ramp keeps a rate, though none was given: what a stall delays is seen. */
+Test(report_table, says_how_a_ramp_was_run) {
+  char *text = table_of(MADE_UP_ramp);
+  cr_expect(strstr(text, "ramp, 64 connections, 1 thread, open loop, 2.00 s"), "%s", text);
+  cr_expect(has_line(text, "highest rate within the bound 20,000/s"));
+  cr_expect(strstr(text, "Counted from when each request was due"), "%s", text);
+  free(text);
+}
+
+/* That nobody waited does not mean that anything changed. */
+Test(report_table, says_that_it_was_not_waited_for_the_server) {
+  char *text = table_of(MADE_UP_ramp);
+  cr_expect(strstr(text, "before the server was seen at rest."), "%s", text);
   free(text);
 }
 

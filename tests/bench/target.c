@@ -104,6 +104,17 @@ static void stop_short(struct peer *peer, int fd) {
   if (peer_ask(fd)) peer_say(fd, "ye");
 }
 
+/* Bytes keep coming, but no end of the line: one second too long. */
+static void flood(struct peer *peer, int fd) {
+  static char piece[1000 * 1000]; /* more than is read at once: something is always there */
+  uint64_t until_ms = peer_now_ms() + 1300;
+  (void)peer;
+  memset(piece, 'y', sizeof piece - 1);
+  while (peer_now_ms() < until_ms && peer_say(fd, piece)) {
+  }
+  peer_say(fd, "\n");
+}
+
 static void never_answer(struct peer *peer, int fd) {
   (void)peer;
   while (peer_ask(fd)) {
@@ -116,7 +127,22 @@ Test(target, probes) {
   expect_probe(reset_it, "line", "resets the connection without a reply");
   expect_probe(stop_short, "line", "in the middle of its reply");
   expect_probe(never_answer, "line", "no whole reply within 300 ms");
+  expect_probe(flood, "line", "no whole reply within 300 ms");
   expect_probe(greet, "echo", "other bytes than it was sent");
+}
+
+/* By the signal that ends a run. */
+Test(target, probe_is_stopped) {
+  static volatile sig_atomic_t stopped = 1;
+  struct peer *peer = peer_begin(never_answer, NULL);
+  struct load_options options = peer_options(peer, "line");
+  char why[LOAD_WHY_MAX] = "";
+  options.stopped = &stopped;
+  uint64_t begun_ms = peer_now_ms();
+  cr_expect_not(load_target_probe(&options, why));
+  cr_expect(strstr(why, "interrupted"), "%s", why);
+  cr_expect_lt(peer_now_ms() - begun_ms, PEER_PATIENCE_MS / 2);
+  peer_end(peer);
 }
 
 Test(target, nobody_listens) {

@@ -221,7 +221,7 @@ Test(workloads, ramp) {
   serving.options.requests = 0;
   serving.options.duration_ms = 4000;
   serving.options.rate = 100;
-  serving.options.bound_ns = 1000 * 1000 * 1000;
+  serving.options.bound_ns = 200 * 1000 * 1000;
   uint64_t begun_ms = peer_now_ms();
   cr_assert(load_run(&serving.options, &observer, result, why), "%s", why);
   cr_expect_lt(peer_now_ms() - begun_ms, 12000);
@@ -231,6 +231,22 @@ Test(workloads, ramp) {
   cr_expect(rate > result->ramp_rate * 0.8 && rate < result->ramp_rate * 1.2, "%g", rate);
   peer_load_free(result);
   end(&serving);
+}
+
+/* A trial that is over before the bound is says nothing of it. */
+Test(workloads, ramp_too_short_for_its_bound) {
+  struct peer *peer = peer_begin(NULL, NULL);
+  struct load_options options = peer_options(peer, "line");
+  struct load_result result;
+  char why[LOAD_WHY_MAX] = "";
+  options.workload = LOAD_RAMP_WORKLOAD;
+  options.requests = 0;
+  options.duration_ms = 1000;
+  options.bound_ns = 500 * 1000 * 1000;
+  cr_expect_not(load_run(&options, NULL, &result, why));
+  cr_expect(strstr(why, "500 ms is too long"), "%s", why);
+  load_result_release(&result);
+  peer_end(peer);
 }
 
 Test(workloads, ramp_without_hope) {

@@ -46,6 +46,15 @@ static double metric(json_t *all, const char *key) {
 
 /* ---- gates ---- */
 
+Test(bench, two_reports_in_one_file) {
+  char path[] = "/tmp/finale-bench-XXXXXX";
+  close(mkstemp(path));
+  run((const char *[]){"bench", "--html", path, "--histogram", path, NULL});
+  cr_expect_eq(command.status, 2);
+  cr_expect(strstr(command.err, "--histogram writes this file"), "'%s'", command.err);
+  unlink(path);
+}
+
 #define SHORT "--duration=300ms", "--warmup=100ms", "--conns=8"
 
 Test(bench, gates_that_hold) {
@@ -81,9 +90,15 @@ Test(bench, echo) { run_workload("echo", "--size=1k"); }
 Test(bench, stream) { run_workload("stream", NULL); }
 Test(bench, idle) { run_workload("idle", NULL); }
 Test(bench, connecting) { run_workload("connect", NULL); }
-Test(bench, ramp) { run_workload("ramp", "--bound=500ms"); }
 Test(bench, line) { run_workload("keepalive", "--protocol=line"); }
 Test(bench, open_loop) { run_workload("keepalive", "--rate=1k"); }
+
+/* It takes a while to find a rate. */
+Test(bench, ramp) {
+  run_well((const char *[]){"bench", "--duration=2s", "--warmup=100ms", "--conns=8", "--settle=5s",
+                            "--workload=ramp", "--bound=100ms", "--expect=leftover.owned==0",
+                            "--expect=errors==0", NULL});
+}
 
 Test(bench, mix) {
   run_well((const char *[]){"bench", SHORT, "--mix=polite=40,half-close=30,reset=30", "--json",
