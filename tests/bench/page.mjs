@@ -35,7 +35,7 @@ const browser = spawn(
   ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-extensions',
    '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage',
    `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'],
-  { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+  { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true });
 const [, , , commands, answers] = browser.stdio;
 
 let last = 0;
@@ -177,8 +177,8 @@ try {
   browser.removeAllListeners('exit');
   const gone = new Promise((done) => browser.on('exit', done));
   if (browser.exitCode === null && browser.pid) {
-    browser.kill('SIGKILL');
+    process.kill(-browser.pid, 'SIGKILL'); // and its helpers, which write to the profile
     await gone;
   }
-  rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  rmSync(profile, { recursive: true, force: true, maxRetries: 30, retryDelay: 50 });
 }
