@@ -96,14 +96,24 @@ static int add_peer(struct request *request, const char *path) {
   return 0;
 }
 
+static bool is_built_in(const struct compare_workload *workload) {
+#ifdef FINALE_HAVE_HTTP
+  return workload != NULL;
+#else
+  return workload->protocol != LOAD_HTTP;
+#endif
+}
+
 static int add_workload(struct request *request, const char *name) {
   const struct compare_workload *workload = compare_workload_find(name);
   bool all = strcmp(name, "all") == 0;
   if (!workload && !all)
     return cli_fail("unknown workload '%s'; see finale bench compare --help", name);
+  if (workload && !is_built_in(workload))
+    return cli_fail("%s: this finale was built without HTTP; build it with -DFINALE_HTTP=ON", name);
   for (size_t i = 0; i < compare_workload_count; i++) {
     const struct compare_workload *one = &compare_workloads[i];
-    bool there = !all && one != workload;
+    bool there = (!all && one != workload) || !is_built_in(one);
     for (size_t k = 0; k < request->workload_count; k++) there |= request->workloads[k] == one;
     if (!there) request->workloads[request->workload_count++] = one;
   }

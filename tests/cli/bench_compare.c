@@ -32,15 +32,15 @@ Test(bench_compare, wrong_input) {
       {{COMPARE, "--peers", "/dev/null"}, "/dev/null: neither http nor echo", "say how"},
       {{COMPARE, "--expect", "speed<5"}, "--expect speed<5", "cpu/raw_epoll<=1.10"},
       {{COMPARE, "--json", "--markdown"}, "--json and --markdown", "leave one"},
-      {{COMPARE, "--conns", "900000", "idle"}, "--conns 900000", "ulimit"});
+      {{COMPARE, "--conns", "900000", "idle-echo"}, "--conns 900000", "ulimit"});
 }
 
 /* Those beside the program take part: finale does, whoever else is installed. */
 Test(bench_compare, gates_decide_the_status) {
   struct command command;
-  static const char *const good[] = {COMPARE,    "keepalive", "--rounds", "1",        "--duration",
-                                     "50ms",     "--conns",   "4",        "--expect", "errors==0",
-                                     "--expect", "left==0",   "--json",   NULL};
+  static const char *const good[] = {COMPARE,    "echo",    "--rounds", "1",        "--duration",
+                                     "50ms",     "--conns", "4",        "--expect", "errors==0",
+                                     "--expect", "left==0", "--json",   NULL};
   command_start(&command, good);
   command_wait(&command, 55000);
   cr_expect_eq(command.status, 0, "%s", command.err);
