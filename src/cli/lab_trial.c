@@ -153,7 +153,7 @@ void labs_examine(struct labs_examination *examination, const struct labs_entry 
     examination->outcome = labs_trial_run(&trial, entry, &setting);
     if (i == 0) examination->wire = trial.story.wire;
     examination->trials++;
-    examination->refused += examination->outcome == LABS_NOT_AS_CLAIMED;
+    if (trial.judged) examination->open += trial.judgement.verdicts[LAB_OPEN];
     tell(out, &trial, what, brief);
     fflush(out);
     labs_trial_release(&trial);

@@ -54,7 +54,8 @@ void labs_explain(FILE *out, const struct labs_trial *trial);
 
 struct labs_examination {
   enum labs_outcome outcome;
-  unsigned trials, refused; /* of these */
+  unsigned trials;
+  unsigned open; /* claims that could not be judged */
   bool wire;
 };
 

@@ -219,10 +219,11 @@ static void judge_socket(const struct lab_case *it, const struct lab_claim *clai
 
 /* ---- gone ---- */
 
+/* Over loopback the kernel ends what nobody owns by its own settings, not by the lab's. */
 static void judge_gone(const struct lab_case *it, const struct lab_claim *claim,
                        struct lab_finding *finding) {
   char text[24];
-  unsigned left = 0, time_wait = 0;
+  unsigned left = 0, owned = 0, time_wait = 0;
   for (size_t i = 0; i < it->lives.count; i++) {
     const struct lab_life *life = &it->lives.items[i];
     if (!life->open || life->side != claim->side || life->count == 0) continue;
@@ -232,6 +233,7 @@ static void judge_gone(const struct lab_case *it, const struct lab_claim *claim,
       time_wait++;
       continue;
     }
+    if (span->state->holder != FIN_HOLDER_ORPHAN) owned++;
     if (left++ > 0) continue;
     size_t first = life->count - 1;
     while (first > 0 && life->spans[first - 1].state->to == span->state->to) first--;
@@ -241,7 +243,8 @@ static void judge_gone(const struct lab_case *it, const struct lab_claim *claim,
     say_like(finding->seen, span->state);
   }
   if (left > 1) lab_say(finding->seen, LAB_SEEN_MAX, "; and %u more", left - 1);
-  finding->verdict = left > 0 ? LAB_FAILS : LAB_HOLDS;
+  const bool kernels = owned == 0 && !it->story->wire;
+  finding->verdict = left == 0 ? LAB_HOLDS : kernels ? LAB_OPEN : LAB_FAILS;
   if (left > 0) return;
   lab_say(finding->seen, LAB_SEEN_MAX, "no socket was left");
   if (time_wait > 0) lab_say(finding->seen, LAB_SEEN_MAX, " but %u in TIME-WAIT", time_wait);

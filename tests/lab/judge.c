@@ -290,6 +290,20 @@ Test(judge, over_loopback_only_what_stays) {
   EXPECT_ALL(&tale, all);
 }
 
+Test(judge, over_loopback_what_the_kernel_alone_still_has_is_left_open) {
+  struct tale tale;
+  tale_begin(&tale, 1000);
+  struct lab_state *state =
+      tale_state(&tale, 10, LAB_SERVER, FIN_TCP_ESTABLISHED, FIN_TCP_FIN_WAIT2);
+  state->holder = FIN_HOLDER_ORPHAN;
+  expect_claim(&tale, "gone server", LAB_FAILS, "FIN-WAIT-2 was still there");
+  tale.story.wire = false;
+  expect_claim(&tale, "gone server", LAB_OPEN, "FIN-WAIT-2 was still there");
+  state->holder = FIN_HOLDER_OWNED;
+  expect_claim(&tale, "gone server", LAB_FAILS, "FIN-WAIT-2 was still there");
+  tale_release(&tale);
+}
+
 Test(judge, of_a_run_that_was_stopped_only_what_is_certain) {
   static const struct verdict all[] = {
       {"see server CLOSE-WAIT", LAB_HOLDS, "CLOSE-WAIT"},
