@@ -50,6 +50,12 @@ static struct load_result *load_stalled_at(double rate, unsigned at) {
 
 static struct load_result *load(double rate) { return load_stalled_at(rate, RATE / 2); }
 
+/* By the time that was measured in truth: on a busy machine it ends some ms late. */
+static void expect_no_more_than_was_due(const struct load_result *result, uint64_t made) {
+  cr_expect_leq((double)made, RATE * result->seconds + CONNECTIONS, "%llu in %f s",
+                (unsigned long long)made, result->seconds);
+}
+
 /* 1,000 of 2,500 requests are due within that second: the k-th of them waits 1 - k / 1,000 s. */
 Test(stall, is_seen_by_a_rate) {
   struct load_result *result = load(RATE);
@@ -100,8 +106,8 @@ Test(stall, is_seen_across_the_end) {
   uint64_t p90 = histogram_percentile_ns(&result->latency, 90);
   cr_expect_geq(p95, 800 * ms_ns, "p95: %llu ns", (unsigned long long)p95);
   cr_expect_geq(p90, 600 * ms_ns, "p90: %llu ns", (unsigned long long)p90);
-  cr_expect(result->latency.count >= RATE * 24 / 10 && result->latency.count <= RATE * 25 / 10 + 4,
-            "%llu", (unsigned long long)result->latency.count);
+  cr_expect_geq(result->latency.count, RATE * 24 / 10);
+  expect_no_more_than_was_due(result, result->latency.count);
   cr_expect_leq(result->counts.requests, RATE * 23 / 10);
   cr_expect_float_eq(result->seconds, DURATION_MS / 1e3, 0.1);
   cr_expect_geq(result->series[result->series_count - 1].p99_ns, 800 * ms_ns);
@@ -128,7 +134,8 @@ Test(stall, without_an_end_is_late) {
   uint64_t late = result->counts.errors.late, all = result->counts.requests + late;
   cr_expect_eq(result->counts.requests, RATE / 2);
   cr_expect_eq(load_errors_sum(&result->counts.errors), late);
-  cr_expect(all >= RATE * 95 / 100 && all <= RATE + CONNECTIONS, "%llu", (unsigned long long)all);
+  cr_expect_geq(all, RATE * 95 / 100);
+  expect_no_more_than_was_due(result, all);
   peer_load_free(result);
   peer_end(peer);
 }
