@@ -255,6 +255,10 @@ static int run(struct request *request) {
     fflush(stdout); /* before the progress of the next */
     count++;
   }
+  if (request->markdown && count > 1) {
+    putchar('\n');
+    compare_print_overview(tables, count, stdout);
+  }
   if (request->json &&
       !compare_print_json(tables, count, request->gates, request->gate_count, stdout)) {
     cli_fail("--json: it cannot be written");

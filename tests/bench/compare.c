@@ -199,6 +199,42 @@ Test(compare, json_of_what_is_no_text) {
   free(text);
 }
 
+Test(compare, overview) {
+  enum { FINALE, RAW, NOT_THERE, COUNT };
+  static struct compare_row rows[3][COUNT];
+  static const char *const workloads[3] = {"echo", "idle", "mix"};
+  struct compare_table tables[3];
+  for (size_t k = 0; k < 3; k++) {
+    for (size_t i = 0; i < COUNT; i++) rows[k][i].peer = &peers[i == NOT_THERE ? 3 : i];
+    strcpy(rows[k][NOT_THERE].why, "not installed");
+    tables[k] = (struct compare_table){.options.workload = compare_workload_find(workloads[k]),
+                                       .rows = rows[k],
+                                       .row_count = COUNT,
+                                       .rounds = 1};
+  }
+  rows[0][FINALE].values[COMPARE_CPU][0] = 5250;
+  rows[0][RAW].values[COMPARE_CPU][0] = 5000;
+  rows[1][FINALE].values[COMPARE_MEMORY][0] = 505.3;
+  strcpy(rows[1][RAW].why, "it is out of order");
+  rows[2][FINALE].values[COMPARE_LEFT][0] = 0;
+  rows[2][RAW].values[COMPARE_LEFT][0] = 7;
+
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  compare_print_overview(tables, 3, out);
+  fclose(out);
+  const char *table = strstr(text, "\n\n");
+  cr_assert(table, "%s", text);
+  cr_expect_str_eq(table,
+                   "\n\n"
+                   "| server | echo | idle | mix |\n"
+                   "|---|---:|---:|---:|\n"
+                   "| finale | 1.05 | 505 B | 0 left |\n"
+                   "| raw_epoll | 1.00 | - | 7 left |\n");
+  free(text);
+}
+
 Test(compare, json) {
   struct compare_table table;
   run("churn", 4, &table);
