@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,17 +52,6 @@ static __attribute__((format(printf, 2, 3))) void tell(const struct comparison *
   vfprintf(out, format, values);
   va_end(values);
   fflush(out);
-}
-
-static void find_cpus(struct comparison *comparison) {
-  cpu_set_t set;
-  comparison->first_cpu = comparison->last_cpu = -1;
-  if (sched_getaffinity(0, sizeof set, &set)) return;
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-    if (!CPU_ISSET((size_t)cpu, &set)) continue;
-    if (comparison->first_cpu < 0) comparison->first_cpu = cpu;
-    comparison->last_cpu = cpu;
-  }
 }
 
 /* ---- servers ---- */
@@ -265,7 +253,7 @@ bool compare_run(const struct compare_options *options, const struct compare_pee
   complete(&table->options);
   struct comparison comparison = {.table = table,
                                   .contestants = calloc(count, sizeof *comparison.contestants)};
-  find_cpus(&comparison);
+  process_find_cpus(&comparison.first_cpu, &comparison.last_cpu);
   if (!comparison.contestants || !make_rows(table, peers, count)) {
     free(comparison.contestants);
     snprintf(why, LOAD_WHY_MAX, "no memory for %zu peers", count);

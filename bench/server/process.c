@@ -48,6 +48,17 @@ char *process_find_program(const char *name) {
   return path;
 }
 
+void process_find_cpus(int *first, int *last) {
+  cpu_set_t set;
+  *first = *last = -1;
+  if (sched_getaffinity(0, sizeof set, &set)) return;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (!CPU_ISSET((size_t)cpu, &set)) continue;
+    if (*first < 0) *first = cpu;
+    *last = cpu;
+  }
+}
+
 /* Not one of those that the system gives to clients: it may be taken before the server has it. */
 uint16_t process_free_port(void) {
   enum { FIRST = 12000, COUNT = 20000, TRIES = 200 };

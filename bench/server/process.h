@@ -42,6 +42,10 @@ int process_end(struct process *process);
 /* A port of 127.0.0.1 that was free a moment ago; 0: none. */
 uint16_t process_free_port(void);
 
+/* Of the processors that we may use: the first one is for servers, the last one for their load. -1:
+ * not known. */
+void process_find_cpus(int *first, int *last);
+
 /* The path of a program; the caller frees it. NULL: not installed. A name with a slash is a path.
  */
 char *process_find_program(const char *name);

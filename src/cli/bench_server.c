@@ -3,7 +3,6 @@
  * The server that `finale bench` starts if it is given no target: this program, `serve`, in a
  * process of its own on the first processor.
  */
-#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,15 +11,6 @@
 
 static const char *const names[LOAD_PROTOCOL_COUNT] = {
     [LOAD_HTTP] = "http", [LOAD_ECHO] = "echo", [LOAD_LINE] = "line", [LOAD_TCP] = "echo"};
-
-/* The first one that we may use; -1 if there is no other for the load. */
-static int processor(void) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) < 2) return -1;
-  for (int i = 0; i < CPU_SETSIZE; i++)
-    if (CPU_ISSET((size_t)i, &set)) return i;
-  return -1;
-}
 
 int bench_server_begin(struct process *server, struct bench *bench) {
   static char self[4096], target[64];
@@ -31,7 +21,12 @@ int bench_server_begin(struct process *server, struct bench *bench) {
   self[len] = '\0';
   const char *const argv[] = {self,       "serve",       names[bench->protocol],
                               "--listen", "127.0.0.1:0", NULL};
-  const struct process_start start = {.argv = argv, .cpu = processor()};
+  int first_cpu, last_cpu;
+  process_find_cpus(&first_cpu, &last_cpu);
+  const struct process_start start = {
+      .argv = argv,
+      .cpu = first_cpu == last_cpu ? -1 : first_cpu, /* a single one is for whoever needs it */
+  };
   if (!process_begin(server, &start, why)) return cli_fail("%s", why);
   snprintf(target, sizeof target, "%s://127.0.0.1:%u", load_protocol_name(bench->protocol),
            server->port);
