@@ -9,18 +9,23 @@
  * server closed; `waits`: it waits for more. An answer that the RFC does not allow is marked with
  * `!`. Exit status 1 if one of finale's is.
  */
+#include <err.h>
+#include <errno.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "compare/peer.h"
 #include "support/http_case.h"
 #include "support/http_outcome.h"
 #include "support/http_reply.h"
-#include "support/nginx.h"
-#include "support/probe.h"
-#include "support/scratch.h"
-#include "support/server_process.h"
 
 #define CANARY "GET /bytes?n=6 HTTP/1.1\r\nHost: a\r\n\r\n"
 #define CANARY_BODY "012345"
@@ -43,110 +48,142 @@ struct answers {
   char names[SERVERS][NAME_MAX_LEN]; /* as they call themselves; "": not installed */
 };
 
-/* ---- the servers ---- */
+/* ---- probes: bytes sent, each on a connection of its own, and what comes back ---- */
 
-/* nginx has no handler that sends a body back; of a server behind it, it can ask that. What has
- * line ends does not fit into a field. */
-static struct server_process start_nginx(void) {
-  static const char locations[] =
-      "error_log stderr crit; location = / { return 200 \"hello\"; } "
-      "location = /bytes { return 200 \"" CANARY_BODY
-      "\"; } "
-      "location = /echo { client_body_in_single_buffer on; client_body_buffer_size 1m; "
-      "proxy_pass http://unix:%s:/; proxy_set_body \"\"; proxy_set_header X-Body $shown; } "
-      "location / { return 404; }";
-  static const char others[] =
-      "map $request_body $shown { \"\" \"\"; \"~^[ -~]*$\" $request_body; default \"other\"; } "
-      "server { error_log stderr crit; listen unix:%s; location / { return 200 $http_x_body; } }";
-  char *socket = scratch_path("echo"), *here, *there;
-  if (asprintf(&here, locations, socket) < 0 || asprintf(&there, others, socket) < 0)
-    bench_fail("no memory");
-  struct server_process server = nginx_start_with(NULL, here, there);
-  free(socket);
-  free(here);
-  free(there);
-  return server;
+struct probe {
+  const char *send;
+  size_t send_len;
+  struct http_outcome *seen;
+
+  int fd; /* -1: over */
+  size_t sent;
+  char *data; /* what came back */
+  size_t len, room;
+  bool ended;        /* by FIN or RST */
+  uint64_t heard_ms; /* when anything came last, or began */
+};
+
+static uint64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static const char node_server[] =
-    "const server = require('http').createServer((request, reply) => {\n"
-    "  let body = '', path = '';\n"
-    "  try { path = new URL(request.url, 'http://a').pathname; } catch { reply.statusCode = 400; "
-    "}\n"
-    "  reply.setHeader('Server', 'node/' + process.version.slice(1));\n"
-    "  request.on('data', (data) => body += data).on('end', () => {\n"
-    "    if (path === '/') return reply.end('hello');\n"
-    "    if (path === '/bytes') return reply.end('" CANARY_BODY
-    "');\n"
-    "    if (path === '/echo') return reply.end(body);\n"
-    "    if (path) reply.statusCode = 404;\n"
-    "    reply.end();\n"
-    "  });\n"
-    "}).listen(0, '127.0.0.1', () =>\n"
-    "  console.log('listening on 127.0.0.1:' + server.address().port));\n";
-
-static struct server_process start(size_t which, const char *finale) {
-  if (which == NGINX) return start_nginx();
-  char *node = find_program("node");
-  const char *const node_command[] = {node, "-e", node_server, NULL};
-  const char *const finale_command[] = {finale, "serve", "http", "--listen", "127.0.0.1:0", NULL};
-  struct server_process server =
-      server_process_start(which == NODE ? node_command : finale_command);
-  free(node);
-  return server;
+static void open_probe(struct probe *probe, uint16_t port) {
+  struct sockaddr_in to = {
+      .sin_family = AF_INET,
+      .sin_port = htons(port),
+      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+  };
+  probe->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe->fd < 0 || connect(probe->fd, (struct sockaddr *)&to, sizeof to))
+    err(2, "no connection to port %u", port);
+  probe->heard_ms = now_ms();
 }
 
-static bool is_installed(size_t which) {
-  if (which == FINALE) return true;
-  char *program = find_program(which == NGINX ? "nginx" : "node");
-  free(program);
-  return program != NULL;
+static void send_more(struct probe *probe) {
+  ssize_t count = send(probe->fd, probe->send + probe->sent, probe->send_len - probe->sent,
+                       MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (count > 0) probe->sent += (size_t)count;
+  if (count < 0 && errno != EAGAIN) probe->sent = probe->send_len; /* there may be a reply */
+}
+
+static void receive_more(struct probe *probe) {
+  if (probe->len == probe->room) {
+    probe->room = probe->room ? probe->room * 2 : 4096;
+    probe->data = realloc(probe->data, probe->room);
+    if (!probe->data) err(2, "a reply");
+  }
+  ssize_t count = recv(probe->fd, probe->data + probe->len, probe->room - probe->len, MSG_DONTWAIT);
+  if (count > 0) probe->len += (size_t)count;
+  if (count == 0 || (count < 0 && errno != EAGAIN)) probe->ended = true;
+  probe->heard_ms = now_ms();
+}
+
+static bool is_known(const struct probe *probe) {
+  bool head = strncmp(probe->send, "HEAD ", 5) == 0;
+  return http_outcome_read(probe->seen, probe->data, probe->len, CANARY_BODY, head, probe->ended);
+}
+
+/* Each until its outcome is known, or nothing more comes for `quiet_ms`. */
+static void run_probes(struct probe *probes, size_t count, uint16_t port, unsigned quiet_ms) {
+  struct pollfd *polled = calloc(count, sizeof *polled);
+  size_t left = count;
+  if (!polled) err(2, "%zu probes", count);
+  for (size_t i = 0; i < count; i++) open_probe(&probes[i], port);
+  while (left > 0) {
+    for (size_t i = 0; i < count; i++) {
+      short more = probes[i].sent < probes[i].send_len ? POLLOUT : 0;
+      polled[i] = (struct pollfd){.fd = probes[i].fd, .events = (short)(POLLIN | more)};
+    }
+    poll(polled, (nfds_t)count, 100);
+    for (size_t i = 0; i < count; i++) {
+      struct probe *probe = &probes[i];
+      if (probe->fd < 0) continue;
+      if (polled[i].revents & POLLOUT) send_more(probe);
+      if (polled[i].revents & (POLLIN | POLLHUP | POLLERR)) receive_more(probe);
+      if (!is_known(probe) && now_ms() - probe->heard_ms <= quiet_ms) continue;
+      close(probe->fd);
+      probe->fd = -1;
+      left--;
+    }
+  }
+  free(polled);
 }
 
 /* ---- asking ---- */
 
-static bool is_head(const struct probe *probe) { return strncmp(probe->send, "HEAD ", 5) == 0; }
+static struct compare_server server = {.process = {.output = -1}}; /* one at a time */
 
-static bool outcome_is_known(const struct probe *probe) {
-  return http_outcome_read(probe->context, probe->data, probe->len, CANARY_BODY, is_head(probe),
-                           probe->ended);
-}
+static void end_server(void) { compare_peer_end(&server); }
 
 /* Nothing to compare if a proper request is not answered as it should be. */
-static void ask_name(const struct server_process *server, size_t which, char *name) {
-  static const char *const names[SERVERS] = {"finale", "nginx", "node"};
+static void ask_name(const char *who, char *name) {
   struct http_outcome seen;
   struct http_reply reply;
-  struct probe probe = {.send = CANARY, .send_len = sizeof CANARY - 1, .context = &seen};
-  probes_run(&probe, 1, server->port, 10000, outcome_is_known);
-  if (!outcome_is_known(&probe) || seen.end != HTTP_OUTCOME_CANARY)
-    bench_fail("%s does not answer a proper request", names[which]);
+  struct probe probe = {.send = CANARY, .send_len = sizeof CANARY - 1, .seen = &seen};
+  run_probes(&probe, 1, server.process.port, 10000);
+  if (!is_known(&probe) || seen.end != HTTP_OUTCOME_CANARY)
+    errx(2, "%s does not answer a proper request", who);
   http_reply_read(&reply, probe.data, probe.len, false, false);
   const struct http_reply_field *field = http_reply_field(&reply, "Server");
-  snprintf(name, NAME_MAX_LEN, "%s", names[which]);
+  snprintf(name, NAME_MAX_LEN, "%s", who);
   if (field) snprintf(name, NAME_MAX_LEN, "%.*s", (int)field->value.len, field->value.data);
   http_reply_free(&reply);
   free(probe.data);
 }
 
-static void ask(struct answers *answers, size_t which, const char *finale) {
-  if (!is_installed(which)) return;
-  struct server_process server = start(which, finale);
+static void ask_all(struct answers *answers, size_t which) {
   struct probe *probes = calloc(answers->row_count, sizeof *probes);
-  if (!probes) bench_fail("no memory");
-  ask_name(&server, which, answers->names[which]);
+  if (!probes) err(2, "%zu probes", answers->row_count);
   for (size_t i = 0; i < answers->row_count; i++) {
     struct row *row = &answers->rows[i];
-    probes[i] =
-        (struct probe){.send = row->bytes, .send_len = row->len, .context = &row->seen[which]};
+    probes[i] = (struct probe){.send = row->bytes, .send_len = row->len, .seen = &row->seen[which]};
   }
-  probes_run(probes, answers->row_count, server.port, QUIET_MS, outcome_is_known);
-  for (size_t i = 0; i < answers->row_count; i++) {
-    outcome_is_known(&probes[i]);
-    free(probes[i].data);
-  }
+  run_probes(probes, answers->row_count, server.process.port, QUIET_MS);
+  for (size_t i = 0; i < answers->row_count; i++) free(probes[i].data);
   free(probes);
-  server_process_stop(&server);
+}
+
+static void ask(struct answers *answers, size_t which, const struct compare_place *place) {
+  static const char *const files[SERVERS] = {
+      BENCH_PEERS "/finale.peer",
+      ANSWERS_DIRECTORY "/nginx.peer",
+      ANSWERS_DIRECTORY "/node.peer",
+  };
+  const struct compare_begin how = {.protocol = LOAD_HTTP, .cpu = -1};
+  struct compare_peer peer;
+  char why[LOAD_WHY_MAX];
+  if (!compare_peer_read(files[which], &peer, why)) errx(2, "%s", why);
+  bool there = compare_peer_is_there(&peer, place, LOAD_HTTP, why);
+  if (!there && which == FINALE) errx(2, "%s", why);
+  if (there) {
+    if (!compare_peer_begin(&peer, place, &how, &server, why)) errx(2, "%s", why);
+    ask_name(peer.name, answers->names[which]);
+    ask_all(answers, which);
+    end_server();
+  }
+  compare_peer_release(&peer);
 }
 
 /* ---- the battery ---- */
@@ -155,7 +192,7 @@ static void add_row(struct answers *answers, const struct http_case *of) {
   struct row *rows = realloc(answers->rows, (answers->row_count + 1) * sizeof *rows);
   const struct http_bytes *send = &of->steps[0].send;
   char *bytes = malloc(send->len + sizeof CANARY);
-  if (!rows || !bytes) bench_fail("no memory");
+  if (!rows || !bytes) err(2, "the battery");
   memcpy(bytes, send->data, send->len);
   memcpy(bytes + send->len, CANARY, sizeof CANARY);
   answers->rows = rows;
@@ -166,10 +203,10 @@ static void add_row(struct answers *answers, const struct http_case *of) {
 static void read_battery(struct answers *answers) {
   char fault[1024];
   char **paths = http_documents(SMUGGLING_DIRECTORY);
-  if (!paths) bench_fail("no documents in %s", SMUGGLING_DIRECTORY);
+  if (!paths) errx(2, "no documents in %s", SMUGGLING_DIRECTORY);
   for (size_t i = 0; paths[i] && i < DOCUMENTS_MAX; i++) {
     struct http_cases *document = &answers->documents[answers->document_count++];
-    if (!http_cases_read(document, paths[i], fault, sizeof fault)) bench_fail("%s", fault);
+    if (!http_cases_read(document, paths[i], fault, sizeof fault)) errx(2, "%s", fault);
     for (size_t k = 0; k < document->count; k++) add_row(answers, &document->cases[k]);
   }
   http_documents_free(paths);
@@ -247,80 +284,52 @@ static void print_table(const struct answers *answers) {
   printf("\n");
 }
 
-static void print_json_text(const char *text) {
-  putchar('"');
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') putchar('\\');
-    if ((unsigned char)*text < ' ')
-      printf("\\u%04x", (unsigned)*text);
-    else
-      putchar(*text);
-  }
-  putchar('"');
-}
-
-static void print_json_row(const struct answers *answers, const struct row *row) {
+static json_t *json_row(const struct answers *answers, const struct row *row) {
   char text[TEXT_MAX];
-  const char *comma = "";
-  printf("{\"document\": ");
-  print_json_text(strrchr(row->of->path, '/') + 1);
-  printf(", \"title\": ");
-  print_json_text(row->of->title);
-  printf(", \"rfc\": ");
-  print_json_text(row->of->rfc.data);
-  printf(", \"accepted\": [");
-  for (size_t i = 0; i < row->of->outcome_count; i++) {
-    printf("%s", i > 0 ? ", " : "");
-    print_json_text(row->of->outcomes[i]);
-  }
-  printf("], \"answers\": {");
+  json_t *accepted = json_array(), *seen = json_object();
+  for (size_t i = 0; i < row->of->outcome_count; i++)
+    json_array_append_new(accepted, json_string(row->of->outcomes[i]));
   for (size_t which = 0; which < SERVERS; which++) {
     if (!*answers->names[which]) continue;
     http_outcome_print(&row->seen[which], false, text, sizeof text);
-    printf("%s", comma);
-    print_json_text(answers->names[which]);
-    printf(": {\"seen\": ");
-    print_json_text(text);
-    printf(", \"good\": %s}", http_outcome_accepted(&row->seen[which], row->of) ? "true" : "false");
-    comma = ", ";
+    json_object_set_new(seen, answers->names[which],
+                        json_pack("{ss sb}", "seen", text, "good",
+                                  http_outcome_accepted(&row->seen[which], row->of)));
   }
-  printf("}}");
+  return json_pack("{ss ss ss so so}", "document", strrchr(row->of->path, '/') + 1, "title",
+                   row->of->title, "rfc", row->of->rfc.data, "accepted", accepted, "answers", seen);
 }
 
 static void print_json(const struct answers *answers) {
-  const char *comma = "";
-  printf("{\"requests\": %zu, \"against\": {", answers->row_count);
-  for (size_t which = 0; which < SERVERS; which++) {
-    if (!*answers->names[which]) continue;
-    printf("%s", comma);
-    print_json_text(answers->names[which]);
-    printf(": %zu", against(answers, which));
-    comma = ", ";
-  }
-  printf("}, \"cases\": [\n");
-  for (size_t i = 0; i < answers->row_count; i++) {
-    print_json_row(answers, &answers->rows[i]);
-    printf("%s\n", i + 1 < answers->row_count ? "," : "");
-  }
-  printf("]}\n");
+  json_t *sums = json_object(), *cases = json_array();
+  for (size_t which = 0; which < SERVERS; which++)
+    if (*answers->names[which])
+      json_object_set_new(sums, answers->names[which],
+                          json_integer((json_int_t)against(answers, which)));
+  for (size_t i = 0; i < answers->row_count; i++)
+    json_array_append_new(cases, json_row(answers, &answers->rows[i]));
+  json_t *all = json_pack("{sI so so}", "requests", (json_int_t)answers->row_count, "against", sums,
+                          "cases", cases);
+  if (!all || json_dumpf(all, stdout, JSON_INDENT(1)) != 0) errx(2, "--json: it cannot be written");
+  putchar('\n');
+  json_decref(all);
 }
 
 int main(int argc, char **argv) {
   struct answers answers = {0};
-  const char *finale = NULL;
-  bool json = false;
+  struct compare_place place = {.finale = BENCH_FINALE};
+  bool json = false, given = false;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--json") == 0)
       json = true;
-    else if (argv[i][0] != '-' && !finale)
-      finale = argv[i];
+    else if (argv[i][0] != '-' && !given)
+      given = snprintf(place.finale, sizeof place.finale, "%s", argv[i]) > 0;
     else
-      bench_fail("unknown argument '%s'; write answers [FINALE] [--json]", argv[i]);
+      errx(2, "unknown argument '%s'; write answers [FINALE] [--json]", argv[i]);
   }
-  if (!finale) finale = built_program("../finale");
-  raise_descriptor_limit();
   read_battery(&answers);
-  for (size_t which = 0; which < SERVERS; which++) ask(&answers, which, finale);
+  atexit(end_server);
+  for (size_t which = 0; which < SERVERS; which++) ask(&answers, which, &place);
   if (json)
     print_json(&answers);
   else

@@ -51,10 +51,10 @@ may bench/server   '(server|load)/.*'                        "$libc|$public"    
 may bench/report   '(report|server|load)/.*'                 "$libc|$public"    'jansson\.h'
 may bench/compare  '(compare|report|server|load)/.*'         "$libc|$public"    'jansson\.h'
 
-# The programs beside it know the library's insides; the peers know nothing of ours.
-may bench/support  '(support|base|core)/.*'                  "$libc|$public"    'uv\.h'
+# The programs beside it, which share with the tests what those support; the peers know nothing of
+# ours.
+may bench          '(compare|load|base|support)/.*'          "$libc"            'jansson\.h' 1
 may bench/peers    "$own"                                    "$libc"            'uv\.h|event2/.*'
-may bench          '(support|base|core)/.*'                  "$libc|$public"    'uv\.h' 1
 
 # Of the command's files only the naive server, which is not ours by design, knows libuv.
 if grep -lE '#[[:space:]]*include[[:space:]]*<uv\.h>' src/cli/* 2>/dev/null | grep -v naive; then
