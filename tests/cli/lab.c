@@ -4,8 +4,6 @@
  * are.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
@@ -15,128 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "lab_ours.h"
 
-enum { PATIENCE_MS = 50 * 1000 };
-
-static struct command command;
-static char scratch[] = "/tmp/finale-test-lab-XXXXXX";
-
-static void lab(const char *const *args) {
-  const char *all[COMMAND_ARGS_MAX] = {"lab"};
-  for (size_t i = 0; args[i]; i++) all[i + 1] = args[i];
-  command_start(&command, all);
-  command_wait(&command, PATIENCE_MS);
-}
-
-#define LAB(...) lab((const char *[]){__VA_ARGS__, NULL})
-#define SAYS(text) \
-  cr_expect_not_null(strstr(command.out, text), "no '%s' in '%s'", text, command.out)
-
-/* ---- a lab of our own ---- */
-
-static const char expect[] =
-    "title: Ours\n"
-    "cause: eof-ignored\n"
-    "wire: delay 20ms\n"
-    "run: 300ms\n"
-    "client:\n"
-    "  connect\n"
-    "  send \"hello\\n\"\n"
-    "  read \"hello\\n\"\n"
-    "  close\n"
-    "broken:\n"
-    "  stay server CLOSE-WAIT owned\n"
-    "  descriptors +1\n"
-    "fixed:\n"
-    "  gone server\n"
-    "  descriptors +0\n"
-    "service:\n"
-    "  client:\n"
-    "    connect\n"
-    "    send \"hello\\n\"\n"
-    "    end\n"
-    "    read \"hello\\n\"\n"
-    "    read to end\n";
-
-/* What each connection is served by; `c` is its descriptor. */
-static const char broken[] = "while ((n = read(c, text, sizeof text)) > 0) write(c, text, n);";
-static const char fixed[] =
-    "while ((n = read(c, text, sizeof text)) > 0) write(c, text, n);"
-    " close(c);";
-/* Closes what has half-closed, answered or not: it looks for the FIN first. */
-static const char wrong[] =
-    "struct pollfd fin = {.fd = c, .events = POLLRDHUP};"
-    "if (poll(&fin, 1, 200) == 0) while ((n = read(c, text, sizeof text)) > 0) write(c, text, n);"
-    " else read(c, text, sizeof text);"
-    " close(c);";
-
-static void write_file(const char *folder, const char *name, const char *text) {
-  char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *out = fopen(path, "w");
-  cr_assert_not_null(out, "%s", path);
-  fputs(text, out);
-  fclose(out);
-}
-
-static void write_program(const char *folder, const char *name, const char *serve) {
-  char text[4096];
-  snprintf(text, sizeof text,
-           "#include <arpa/inet.h>\n#include <poll.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
-           "#include <sys/socket.h>\n#include <unistd.h>\n"
-           "int main(int argc, char **argv) {\n"
-           "  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};\n"
-           "  socklen_t len = sizeof a;\n"
-           "  int s = socket(AF_INET, SOCK_STREAM, 0), on = 1;\n"
-           "  setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);\n"
-           "  if (argc != 2 || bind(s, (void *)&a, len) != 0 || listen(s, 8) != 0) return 1;\n"
-           "  getsockname(s, (void *)&a, &len);\n"
-           "  printf(\"listening on 0.0.0.0:%%d\\n\", ntohs(a.sin_port));\n"
-           "  fflush(stdout);\n"
-           "  for (;;) {\n"
-           "    char text[64];\n"
-           "    ssize_t n;\n"
-           "    int c = accept(s, NULL, NULL);\n"
-           "    %s\n"
-           "  }\n"
-           "}\n",
-           serve);
-  write_file(folder, name, text);
-}
-
-static void make_ours(void) {
-  cr_assert_not_null(mkdtemp(scratch));
-  cr_assert_eq(chdir(scratch), 0);
-  cr_assert_eq(mkdir("labs", 0700), 0);
-  cr_assert_eq(mkdir("labs/07-ours", 0700), 0);
-  write_file("labs/07-ours", "expect", expect);
-  write_file("labs/07-ours", "hints", "hint: One.\n  And on.\nhint: Two.\nhint.zh: 二。\n");
-  write_file("labs/07-ours", "quiz",
-             "question: Why?\nright: So.\nwrong: Otherwise.\nwhy: Because.\n");
-  write_program("labs/07-ours", "broken.c", broken);
-  write_program("labs/07-ours", "fixed.c", fixed);
-  write_program("labs/07-ours", "wrong.c", wrong);
-  setenv("FINALE_LABS", "labs", 1);
-  setenv("TMPDIR", scratch, 1);
-}
-
-static int remove_one(const char *path, const struct stat *file, int type, struct FTW *at) {
-  (void)file, (void)type, (void)at;
-  return remove(path);
-}
-
-static void remove_ours(void) { nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
-
-/* What was built is gone. */
-static void check_nothing_left(void) {
-  DIR *here = opendir(scratch);
-  for (struct dirent *entry; (entry = readdir(here));)
-    cr_expect_neq(strncmp(entry->d_name, "finale-lab-", 11), 0, "%s is left", entry->d_name);
-  closedir(here);
-}
-
-TestSuite(lab, .init = make_ours, .fini = remove_ours);
+TestSuite(lab, .init = lab_ours_make, .fini = lab_ours_remove);
 
 /* ---- list ---- */
 
@@ -153,38 +32,6 @@ Test(lab, list) {
   json_decref(list);
 }
 
-/* One that is wrong is said, and does not stand in the way of the others. */
-Test(lab, one_that_is_wrong) {
-  cr_assert_eq(mkdir("labs/08-bad", 0700), 0);
-  write_file("labs/08-bad", "expect", "title: Bad\ncause: none\nbogus: 1\n");
-  LAB("list");
-  cr_expect_eq(command.status, 2);
-  SAYS("ours");
-  cr_expect_not_null(strstr(command.err, "08-bad/expect:3:"), "'%s'", command.err);
-  LAB("hint", "7");
-  cr_expect_eq(command.status, 0);
-  LAB("hint", "bad");
-  cr_expect_eq(command.status, 2);
-}
-
-/* The example of the documentation is one that is understood. */
-Test(lab, example_of_the_documentation) {
-  char path[PATH_MAX], text[32768];
-  snprintf(path, sizeof path, "%s/examples/labs/README.md", getenv("FINALE_SOURCE_DIR"));
-  FILE *in = fopen(path, "r");
-  cr_assert_not_null(in, "%s", path);
-  text[fread(text, 1, sizeof text - 1, in)] = '\0';
-  fclose(in);
-  char *begin = strstr(text, "```\n# The server reads"), *end;
-  cr_assert_not_null(begin);
-  end = strstr(begin + 4, "```");
-  *end = '\0';
-  write_file("labs/07-ours", "expect", begin + 4);
-  LAB("list");
-  cr_expect_eq(command.status, 0, "'%s'", command.err);
-  SAYS("EOF ignored");
-}
-
 /* ---- a student ---- */
 
 Test(lab, work_never_overwrites) {
@@ -192,7 +39,7 @@ Test(lab, work_never_overwrites) {
   cr_expect_eq(command.status, 0, "'%s'", command.err);
   SAYS("finale lab check ours\n");
   cr_expect_eq(access("finale-labs/ours/ours.c", R_OK), 0);
-  write_file("finale-labs/ours", "ours.c", "mine\n");
+  lab_ours_write("finale-labs/ours", "ours.c", "mine\n");
   LAB("work", "ours");
   cr_expect_eq(command.status, 1);
   cr_expect_not_null(strstr(command.err, "stays as it is"), "'%s'", command.err);
@@ -235,7 +82,7 @@ Test(lab, check) {
   LAB("check", "ours", "labs/07-ours/fixed.c");
   cr_expect_eq(command.status, 0, "'%s' '%s'", command.out, command.err);
   SAYS("mended");
-  check_nothing_left();
+  lab_ours_nothing_left();
 }
 
 /* Told from what the client that suffers has seen. */
@@ -248,16 +95,16 @@ Test(lab, a_wrong_fix_is_explained) {
 }
 
 Test(lab, what_does_not_compile) {
-  write_file(".", "bad.c", "int main(void) { return bogus; }\n");
+  lab_ours_write(".", "bad.c", "int main(void) { return bogus; }\n");
   LAB("check", "ours", "bad.c");
   cr_expect_eq(command.status, 1);
   SAYS("does not compile");
   SAYS("bogus");
-  check_nothing_left();
+  lab_ours_nothing_left();
 }
 
 Test(lab, what_ends_at_once) {
-  write_file(".", "bad.c", "int main(void) { return 3; }\n");
+  lab_ours_write(".", "bad.c", "int main(void) { return 3; }\n");
   LAB("check", "ours", "bad.c");
   cr_expect_eq(command.status, 1);
   SAYS("ended (3)");
@@ -280,7 +127,7 @@ Test(lab, run) {
   LAB("run", "ours", "labs/07-ours/broken.c");
   cr_expect_eq(command.status, 1);
   SAYS("fails       gone server");
-  check_nothing_left();
+  lab_ours_nothing_left();
 }
 
 Test(lab, run_for_programs) {
@@ -309,27 +156,13 @@ Test(lab, stopped) {
     command_start(&command, (const char *[]){"lab", "run", "ours", NULL});
     command_until(&command, "Ours");
     kill(command.pid, signals[i]);
-    command_wait(&command, PATIENCE_MS);
+    command_wait(&command, LAB_PATIENCE_MS);
     cr_expect_eq(command.status, 1);
-    check_nothing_left();
+    lab_ours_nothing_left();
   }
 }
 
 /* ---- a teacher ---- */
-
-Test(lab, all) {
-  LAB("check", "--all-broken", "--all-fixed", "--all-wrong");
-  cr_expect_eq(command.status, 0, "'%s'", command.out);
-  SAYS("broken.c: 1 of 1 as claimed");
-  SAYS("fixed.c and with_finale.c: 1 of 1 as claimed");
-  SAYS("wrong.c: 1 of 1 refused");
-  write_program("labs/07-ours", "fixed.c", broken);
-  write_program("labs/07-ours", "wrong.c", fixed);
-  LAB("check", "--all-fixed", "--all-wrong");
-  cr_expect_eq(command.status, 1);
-  SAYS("0 of 1 as claimed");
-  SAYS("0 of 1 refused");
-}
 
 Test(lab, grade) {
   LAB("work", "ours");
@@ -344,7 +177,7 @@ Test(lab, grade) {
                    json_string_value(json_object_get(grade, "sha256")));
   json_decref(grade);
 
-  write_program("finale-labs/ours", "ours.c", fixed);
+  lab_ours_program("finale-labs/ours", "ours.c", lab_ours_fixed);
   LAB("grade");
   cr_expect_eq(command.status, 0, "'%s'", command.out);
   SAYS("1 of 1 mended");
@@ -353,7 +186,7 @@ Test(lab, grade) {
   cr_assert_eq(fread(digest, 1, 64, sum), 64);
   pclose(sum);
   SAYS(digest);
-  check_nothing_left();
+  lab_ours_nothing_left();
 }
 
 Test(lab, mystery) {
@@ -366,57 +199,6 @@ Test(lab, mystery) {
   cr_expect_null(strstr(command.out, "ours"));
   LAB("mystery", "--seed", "1", "--answer", "z");
   cr_expect_eq(command.status, 2);
-}
-
-/* ---- those that there are ---- */
-
-static unsigned lines_of(const char *path) {
-  unsigned count = 0;
-  FILE *in = fopen(path, "r");
-  if (!in) return 0;
-  for (int c; (c = getc(in)) != EOF;) count += c == '\n';
-  fclose(in);
-  return count;
-}
-
-static void check_texts(const char *folder, const char *name) {
-  static const char *const files[] = {"README.md", "README.zh.md", "broken.c", "fixed.c",
-                                      "wrong.c",   "hints",        "quiz"};
-  char path[3 * PATH_MAX];
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-    const unsigned lines = lines_of(path);
-    cr_expect_gt(lines, 0, "%s is missing", path);
-    if (strchr(files[i], '.') && files[i][strlen(files[i]) - 1] == 'c')
-      cr_expect_lt(lines, 120, "%s is longer than it should be", path);
-  }
-  for (unsigned i = 1; i <= 3; i++) {
-    LAB("hint", name);
-    snprintf(path, sizeof path, "Hint %u of 3\n", i);
-    cr_expect_eq(strncmp(command.out, path, strlen(path)), 0, "%s: '%s' '%s'", name, command.out,
-                 command.err);
-  }
-  LAB("quiz", name, "--lang", "zh");
-  cr_expect_eq(command.status, 0, "'%s'", command.err);
-  cr_expect_not_null(strstr(command.out, "2. "), "%s asks only once", name);
-}
-
-Test(lab, every_one_has_its_texts) {
-  char labs[PATH_MAX], folder[2 * PATH_MAX];
-  snprintf(labs, sizeof labs, "%s/examples/labs", getenv("FINALE_SOURCE_DIR"));
-  setenv("FINALE_LABS", labs, 1);
-  LAB("list");
-  cr_expect_eq(command.status, 0, "'%s'", command.err);
-  LAB("list", "--json");
-  json_t *list = json_loads(command.out, 0, NULL), *one;
-  size_t i;
-  cr_expect_geq(json_array_size(list), 22);
-  json_array_foreach(list, i, one) {
-    snprintf(folder, sizeof folder, "%s/%02zu-%s", labs, i + 1,
-             json_string_value(json_object_get(one, "name")));
-    check_texts(folder, json_string_value(json_object_get(one, "name")));
-  }
-  json_decref(list);
 }
 
 /* ---- help ---- */
