@@ -67,8 +67,10 @@ static void note(struct failure *failure, const struct lab_event *event) {
   const uint8_t rst = 4;
   if (event->kind == LAB_CALL) note_call(failure, &event->call);
   if (event->kind == LAB_SEGMENT && event->segment.client_port == port &&
-      event->segment.from == LAB_SERVER && (event->segment.flags & rst) != 0)
-    failure->reset = true;
+      event->segment.from == LAB_SERVER) {
+    if ((event->segment.flags & rst) != 0) failure->reset = true;
+    if (event->segment.len > 0) failure->wrote = true; /* not all calls are known */
+  }
   if (event->kind == LAB_STATE && event->state.side == LAB_SERVER &&
       event->state.client_port == port) {
     failure->state = event->state.to;

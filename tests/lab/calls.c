@@ -91,6 +91,16 @@ WITHIN(calls, checked_sizes) {
       "'-DSEND=write(fd,bytes,len)'");
 }
 
+WITHIN(calls, printed) {
+  records("'-DRECEIVE=read(fd,bytes,len)' '-DSEND=dprintf(fd,\"%.*s\",(int)len,(char*)bytes)'");
+}
+
+WITHIN(calls, printed_and_checked) {
+  records(
+      "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 '-DRECEIVE=read(fd,bytes,len)' "
+      "'-DSEND=dprintf(fd,\"%.*s\",(int)len,(char*)bytes)'");
+}
+
 /* Its interceptors stay between the program and libc; it would rather be loaded first. */
 WITHIN(calls, address_sanitizer) {
   records("-fsanitize=address '-DRECEIVE=recv(fd,bytes,len,0)' '-DSEND=write(fd,bytes,len)'");

@@ -42,6 +42,7 @@
   X(ssize_t, send, (int, const void *, size_t, int)) \
   X(ssize_t, sendto, (int, const void *, size_t, int, __CONST_SOCKADDR_ARG, socklen_t)) \
   X(ssize_t, sendmsg, (int, const struct msghdr *, int)) \
+  X(int, vdprintf, (int, const char *, va_list)) \
   X(pid_t, fork, (void)) \
   X(long, syscall, (long, ...))
 
@@ -314,6 +315,23 @@ WRAPPER ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   SEND(sendmsg, fd, message, flags);
 }
 
+/* libc writes by itself here, as it does for a FILE, of which nothing is known. */
+WRAPPER int vdprintf(int fd, const char *format, va_list values) {
+  const struct socket of = look(fd);
+  const uint64_t at_ns = lab_now();
+  const int result = REAL(vdprintf)(fd, format, values);
+  tell_done("write", fd, &of, result, at_ns);
+  return result;
+}
+
+WRAPPER int dprintf(int fd, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  const int result = vdprintf(fd, format, values);
+  va_end(values);
+  return result;
+}
+
 /* What a program has from a libc that checks sizes (_FORTIFY_SOURCE); the check is kept. */
 WRAPPER ssize_t __read_chk(int fd, void *bytes, size_t len, size_t room);
 WRAPPER ssize_t __read_chk(int fd, void *bytes, size_t len, size_t room) {
@@ -325,6 +343,16 @@ WRAPPER ssize_t __recv_chk(int fd, void *bytes, size_t len, size_t room, int fla
 WRAPPER ssize_t __recv_chk(int fd, void *bytes, size_t len, size_t room, int flags) {
   if (len > room) abort();
   return recv(fd, bytes, len, flags);
+}
+
+WRAPPER int __dprintf_chk(int fd, int flag, const char *format, ...);
+WRAPPER int __dprintf_chk(int fd, int flag, const char *format, ...) {
+  va_list values;
+  (void)flag; /* how strict it is about %n */
+  va_start(values, format);
+  const int result = vdprintf(fd, format, values);
+  va_end(values);
+  return result;
 }
 
 /* ---- processes ---- */
