@@ -151,7 +151,7 @@ static void print(const struct class *class, size_t labs) {
     printf("%-28s %-8s %-8s %-8s %.16s...\n", grade->entry->name, grade->mended ? "yes" : "NO",
            hints, quiz, grade->digest);
   }
-  printf("\n%zu of %zu mended, of %zu labs in all\nsha256 of all programs: %s\n", class->mended,
+  printf("\n%zu of %zu mended, of %zu labs in all\nsha256 of all programs:\n  %s\n", class->mended,
          class->count, labs, class->digest);
 }
 

@@ -50,7 +50,8 @@ static void tell(const struct labs_entry *entry, const char *program, bool usual
       "\n"
       "It is a %s with a bug: %s. To see it happen:\n"
       "  finale lab run %s\n"
-      "Mend this file, a few lines are enough, and let it be checked as often as you like:\n"
+      "Mend this file, a few lines are enough, and let it be checked, as often as you\n"
+      "like:\n"
       "  finale lab check %s%s%s\n"
       "When you are stuck:\n"
       "  finale lab hint %s\n",
@@ -115,10 +116,12 @@ static int give(const struct request *request, const struct labs_entry *entry,
   const bool last = study.hints == hints->count;
   const unsigned next = study.hints - (last || (request->again && study.hints > 0) ? 1 : 0);
   const struct labs_piece *hint = &hints->items[next];
-  printf("Hint %u of %zu\n\n", next + 1, hints->count);
+  printf(request->chinese ? "提示 %u / %zu\n\n" : "Hint %u of %zu\n\n", next + 1, hints->count);
   labs_print_text(stdout, "  ", "  ", request->chinese ? hint->text_zh : hint->text);
   if (next + 1 == hints->count)
-    printf("\nThat was the last one. What the repaired program does: finale lab run %s --fixed\n",
+    printf("\n%s\n  finale lab run %s --fixed\n",
+           request->chinese ? "这是最后一条了。修好的程序是什么样的："
+                            : "That was the last one. What the repaired program does:",
            entry->name);
   if (next < study.hints) return 0;
   study.hints = next + 1;

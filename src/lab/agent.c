@@ -165,9 +165,10 @@ static uint16_t await_program(struct side *side) {
     lab_program_listen(&side->program);
     port = lab_program_port(&side->program);
     if (port != 0) break;
+    const int status = side->program.status;
     if (ended)
-      fail(side, "the program ended (%d) before it printed \"listening on HOST:PORT\"%s",
-           side->program.status, last_words(side, words));
+      fail(side, "the program ended (%s%d) before it printed \"listening on HOST:PORT\"%s",
+           status < 0 ? "signal " : "", abs(status), last_words(side, words));
     if (lab_now() > deadline)
       fail(side, "the program did not print \"listening on HOST:PORT\" and flush it within %d s%s",
            LISTEN_MS / 1000, last_words(side, words));

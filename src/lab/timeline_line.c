@@ -280,10 +280,15 @@ void sheet_pause(const struct sheet *sheet) {
 void sheet_point(const struct sheet *sheet, uint64_t at_ns, const char *text, enum tone tone) {
   struct row row = {.sheet = sheet};
   const unsigned room = sheet->widths[0] + sheet->widths[1] + sheet->widths[2] + BORDERS - 4;
-  char clean[2 * CELL_MAX];
+  struct piece pieces[PIECES_MAX];
+  struct cell cell = {.rest = ""};
+  sheet_clean(sheet, text, CELL_MAX, cell.text, sizeof cell.text);
+  const unsigned rows = wrap(&cell, room, pieces);
   put_prefix(&row, &(struct line){.at_ns = at_ns});
-  sheet_clean(sheet, text, room, clean, sizeof clean);
   put(&row, TONE_QUIET, sheet->unicode ? "── " : "-- ");
-  put(&row, tone, clean);
-  fputc('\n', sheet->out);
+  for (unsigned i = 0; i < rows; i++) {
+    if (i > 0) row.blanks = PREFIX + 3;
+    put(&row, tone, pieces[i].text);
+    fputc('\n', sheet->out);
+  }
 }

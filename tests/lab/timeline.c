@@ -122,7 +122,8 @@ static void tell_all(struct tale *tale) {
   tale_segment(tale, 3300, LAB_SERVER, FIN | ACK, 1, LAB_DROPPED);
   tale_count(tale, 3400, 3, 1);
   tale_point(tale, 3500, LAB_ENDED, "")->status = -11;
-  tale_point(tale, 3600, LAB_FAILED, "the \033[31mwire\n broke");
+  tale_point(tale, 3600, LAB_FAILED,
+             "the \033[31mwire\n broke, and why it did takes more than one line to tell");
 }
 
 Test(timeline, of_all_that_may_happen) {
