@@ -100,6 +100,17 @@ static bool add_entry(struct labs *labs, const char *path) {
   return true;
 }
 
+/* A copy that has kept its name would never be found. */
+static void refuse_same_names(struct labs *labs) {
+  for (size_t i = 1; i < labs->count; i++)
+    for (size_t k = 0; k < i; k++) {
+      struct labs_entry *entry = &labs->entries[i];
+      if (*entry->error || strcmp(entry->name, labs->entries[k].name) != 0) continue;
+      snprintf(entry->error, sizeof entry->error, "%.120s: %.60s is called %.60s, too; rename it",
+               entry->path, labs->entries[k].folder, entry->name);
+    }
+}
+
 int labs_open(struct labs *labs, const char *directory) {
   *labs = (struct labs){.count = 0};
   char path[PATH_MAX];
@@ -124,6 +135,7 @@ int labs_open(struct labs *labs, const char *directory) {
     labs->entries[i].folder = strrchr(labs->entries[i].path, '/') + 1;
     labs->entries[i].name = name_of(labs->entries[i].folder);
   }
+  refuse_same_names(labs);
   return 0;
 }
 
@@ -154,9 +166,10 @@ static size_t distance(const char *a, const char *b) {
   return row[len];
 }
 
+/* NULL: none is like it. */
 static const char *nearest(const struct labs *labs, const char *name) {
-  const char *best = labs->entries[0].name;
-  size_t least = SIZE_MAX;
+  const char *best = NULL;
+  size_t least = strlen(name) / 2 + 1;
   for (size_t i = 0; i < labs->count; i++) {
     size_t letters = distance(name, labs->entries[i].name);
     if (strlen(name) >= 3 && strstr(labs->entries[i].name, name)) letters = 0;
@@ -182,7 +195,9 @@ const struct labs_entry *labs_find(const struct labs *labs, const char *name) {
     cli_fail("%s", entry->error);
     return NULL;
   }
-  cli_fail("no lab '%s'; did you mean %s? finale lab list names all", name, nearest(labs, name));
+  const char *near = nearest(labs, name);
+  cli_fail("no lab '%s'; %s%s%sfinale lab list names all", name, near ? "did you mean " : "",
+           near ? near : "", near ? "? " : "");
   return NULL;
 }
 

@@ -33,12 +33,13 @@ static const struct cli_flag flags[] = {
 static int help(void) {
   puts(
       "Usage: finale lab check NAME [FILE] [OPTION...]\n"
-      "       finale lab check --all-broken | --all-fixed | --all-wrong [OPTION...]\n"
+      "       finale lab check [NAME] --all-broken --all-fixed --all-wrong [OPTION...]\n"
       "\n"
       "Builds your program (" LABS_STUDY
       "/NAME/NAME.c, or FILE) and runs it: what the bug\n"
       "left behind must be gone, and everybody must still be served. What is wrong is\n"
-      "explained by what was seen.\n");
+      "explained by what was seen. With --all-...: whether the labs are right, or this\n"
+      "one.\n");
   cli_flags_help(flags, stdout);
   puts("\nExit status: 0 if it is right, 1 if not, 2 for wrong input.");
   return 0;
@@ -63,14 +64,15 @@ static int find_program(const struct request *request, const struct labs_entry *
 
 static int check(const struct request *request, const struct labs_entry *entry,
                  const char *scratch) {
-  char source[PATH_MAX], program[PATH_MAX];
+  char source[PATH_MAX], program[PATH_MAX], line[PATH_MAX + 64];
   struct labs_examination examination;
   const struct lab_run_options run = {.loopback = request->loopback,
                                       .delay_ms = LAB_DELAY_AS_EXPECTED};
   const int status = find_program(request, entry, source);
   if (status != 0) return status;
   if (!labs_build_for(entry, source, scratch, labs_part(entry), program, stdout)) return 1;
-  printf("%s is built and is put to the test\n", source);
+  snprintf(line, sizeof line, "%s is built and is put to the test", source);
+  labs_print_text(stdout, "", "", line);
   fflush(stdout);
   labs_examine(&examination, entry, program, &run, stdout, false);
   if (!examination.wire && examination.outcome != LABS_NOT_RUN)
@@ -99,14 +101,18 @@ static int check_one(const struct request *request) {
 
 static int check_all(const struct request *request) {
   struct labs labs;
-  int status = labs_open(&labs, request->labs);
+  const struct labs_entry *one = NULL;
+  int status = request->name ? labs_open_one(&labs, request->labs, "check", request->name, &one)
+                             : labs_open(&labs, request->labs);
   if (status != 0) return status;
+  struct labs these = labs;
+  if (one) these = (struct labs){.entries = &labs.entries[one - labs.entries], .count = 1};
   if (request->all_broken)
-    status |= labs_check_all(&labs, LABS_ALL_BROKEN, request->jobs, request->loopback);
+    status |= labs_check_all(&these, LABS_ALL_BROKEN, request->jobs, request->loopback);
   if (request->all_fixed)
-    status |= labs_check_all(&labs, LABS_ALL_FIXED, request->jobs, request->loopback);
+    status |= labs_check_all(&these, LABS_ALL_FIXED, request->jobs, request->loopback);
   if (request->all_wrong)
-    status |= labs_check_all(&labs, LABS_ALL_WRONG, request->jobs, request->loopback);
+    status |= labs_check_all(&these, LABS_ALL_WRONG, request->jobs, request->loopback);
   labs_close(&labs);
   return status;
 }
@@ -123,7 +129,7 @@ int cli_lab_check(int argc, char **argv) {
     *(request.name ? &request.file : &request.name) = args.text;
   }
   const bool all = request.all_broken || request.all_fixed || request.all_wrong;
-  if (all && request.name)
-    return cli_fail("lab check %s: --all-... are about every lab; leave one out", request.name);
+  if (all && request.file)
+    return cli_fail("%s: --all-... are about the lab's own programs; leave one out", request.file);
   return all ? check_all(&request) : check_one(&request);
 }

@@ -52,6 +52,10 @@ static bool build(const struct all *all, const struct labs_entry *entry, const c
 static int try_broken(const struct all *all, const struct labs_entry *entry, FILE *out) {
   char program[PATH_MAX];
   struct labs_trial trial;
+  if (entry->expect.broken.claim_count == 0) {
+    fprintf(out, "  `expect` claims nothing of it; write what was seen below broken:\n");
+    return NOT_AS_CLAIMED;
+  }
   if (!build(all, entry, "broken.c", program, out)) return NOT_AS_CLAIMED;
   const struct labs_setting setting = {program, &entry->expect.broken, all->run};
   const int status = status_of(labs_trial_run(&trial, entry, &setting));

@@ -32,6 +32,13 @@ static int add_piece(struct reader *reader, const char *key, const char *text) {
   return 0;
 }
 
+static bool is_key(const char *word) {
+  static const char *const keys[] = {"hint", "question", "right", "wrong", "why"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (strcmp(word, keys[i]) == 0) return true;
+  return false;
+}
+
 /* "key: text" or "key.zh: text". */
 static int begin_piece(struct reader *reader, char *line) {
   static const char in_chinese[] = ".zh";
@@ -43,9 +50,13 @@ static int begin_piece(struct reader *reader, char *line) {
   *colon = '\0';
   reader->end = text + strlen(text);
   char *suffix = colon - (sizeof in_chinese - 1);
-  if (suffix <= line || strcmp(suffix, in_chinese) != 0) return add_piece(reader, line, text);
+  const bool chinese = suffix > line && strcmp(suffix, in_chinese) == 0;
+  if (chinese) *suffix = '\0';
+  if (!is_key(line))
+    return cli_fail("%s:%u: \"%s:\" begins nothing: hint:, question:, right:, wrong:, why:",
+                    reader->path, reader->line, line);
+  if (!chinese) return add_piece(reader, line, text);
 
-  *suffix = '\0';
   struct labs_piece *last =
       reader->pieces->count > 0 ? &reader->pieces->items[reader->pieces->count - 1] : NULL;
   if (!last || strcmp(last->key, line) != 0)

@@ -223,7 +223,8 @@ static int print_json(const struct labs_trial *trial, const char *program) {
 static void print(const struct labs_trial *trial, const char *program) {
   if (!trial->story.wire && *trial->story.why_no_wire)
     printf("\nNo wire: %s\n", trial->story.why_no_wire);
-  printf("\nClaimed of %s:\n", program);
+  printf("\nClaimed of %s:%s\n", program,
+         trial->group->claim_count > 0 ? "" : " nothing; `expect` makes no claim yet");
   labs_print_claims(stdout, trial, true);
   putchar('\n');
   labs_print_cause(stdout, trial);

@@ -141,6 +141,11 @@ void labs_examine(struct labs_examination *examination, const struct labs_entry 
                   bool brief) {
   const struct lab_expect *expect = &entry->expect;
   *examination = (struct labs_examination){.outcome = LABS_AS_CLAIMED};
+  if (expect->fixed.claim_count == 0) { /* then broken.c would be right, too */
+    examination->outcome = LABS_NOT_RUN;
+    fprintf(out,
+            "  `expect` claims nothing of a right program; write what must be so below fixed:\n");
+  }
   for (size_t i = 0; i <= expect->service_count && examination->outcome == LABS_AS_CLAIMED; i++) {
     const struct lab_group *group = i == 0 ? &expect->fixed : &expect->services[i - 1];
     const struct labs_setting setting = {program, group, *run_options};
@@ -153,7 +158,7 @@ void labs_examine(struct labs_examination *examination, const struct labs_entry 
     examination->outcome = labs_trial_run(&trial, entry, &setting);
     if (i == 0) examination->wire = trial.story.wire;
     examination->trials++;
-    if (trial.judged) examination->open += trial.judgement.verdicts[LAB_OPEN];
+    if (trial.judged) examination->open += (unsigned)trial.judgement.verdicts[LAB_OPEN];
     tell(out, &trial, what, brief);
     fflush(out);
     labs_trial_release(&trial);

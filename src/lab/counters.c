@@ -50,6 +50,16 @@ void lab_counters_read(struct lab_counters *counters, enum lab_side side) {
   read_group(counters, side, "/proc/self/net/netstat", "TcpExt: ");
 }
 
+bool lab_counter_known(const char *name) {
+  struct lab_counters *all = malloc(sizeof *all);
+  bool known = false;
+  if (all == NULL) return false;
+  lab_counters_read(all, LAB_SERVER);
+  for (size_t i = 0; i < all->count && !known; i++) known = strcmp(all->all[i].name, name) == 0;
+  free(all);
+  return known;
+}
+
 void lab_counters_subtract(struct lab_counters *now, const struct lab_counters *before) {
   size_t kept = 0;
   for (size_t i = 0; i < now->count && i < before->count; i++) {

@@ -6,6 +6,7 @@
 #ifndef LAB_COUNTERS_H
 #define LAB_COUNTERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ struct lab_counters {
 };
 
 void lab_counters_read(struct lab_counters *counters, enum lab_side side);
+
+/* Whether this kernel counts it. */
+bool lab_counter_known(const char *name);
 
 /* Leaves in `now` those that have grown since `before`, and by how much. */
 void lab_counters_subtract(struct lab_counters *now, const struct lab_counters *before);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/counters.h"
+
 /* ---- words ---- */
 
 const char *lab_verdict_name(enum lab_verdict verdict) {
@@ -76,6 +78,14 @@ static void judge_counter(const struct lab_case *it, const struct lab_claim *cla
   for (size_t i = 0; i < story->counter_count; i++)
     if (story->counters[i].side == claim->side && strcmp(story->counters[i].name, claim->text) == 0)
       grew = story->counters[i].grew;
+  if (grew == 0 && !lab_counter_known(claim->text)) { /* or `+0` would hold of any word */
+    finding->verdict = LAB_FAILS;
+    lab_say(
+        finding->seen, LAB_SEEN_MAX,
+        "this kernel counts no %s; nstat -az has the names, here without Tcp or TcpExt in front",
+        claim->text);
+    return;
+  }
   finding->verdict = lab_number_holds(claim->number, grew) ? LAB_HOLDS : LAB_FAILS;
   lab_say(finding->seen, LAB_SEEN_MAX, "%s %s grew by %lld", lab_whose(claim->side), claim->text,
           (long long)grew);

@@ -30,6 +30,57 @@ Test(lab_author, one_that_is_wrong) {
   cr_expect_eq(command.status, 2);
 }
 
+/* A copy that is still called what it was: it would never be run. */
+Test(lab_author, two_of_one_name) {
+  cr_assert_eq(mkdir("labs/08-ours", 0700), 0);
+  lab_ours_write("labs/08-ours", "expect", "title: Copy\ncause: none\nclient:\n  connect\n");
+  LAB("list");
+  cr_expect_eq(command.status, 2);
+  SAYS("07  ours");
+  COMPLAINS("08-ours: 07-ours is called ours, too; rename it");
+  LAB("hint", "ours");
+  cr_expect_eq(command.status, 0);
+}
+
+/* The key is named, and not what came of it further down. */
+Test(lab_author, keys_that_are_none) {
+  lab_ours_write("labs/07-ours", "hints", "hnt: One.\nhint.zh: 一。\n");
+  lab_ours_write("labs/07-ours", "quiz",
+                 "question: Why?\nright: So.\nworng: Not so.\nwrong.zh: 不。\nwhy: Because.\n");
+  LAB("hint", "ours");
+  cr_expect_eq(command.status, 2);
+  COMPLAINS("hints:1: \"hnt:\" begins nothing: hint:, question:");
+  LAB("quiz", "ours");
+  cr_expect_eq(command.status, 2);
+  COMPLAINS("quiz:3: \"worng:\" begins nothing");
+}
+
+/* Whoever is nowhere near is not guessed at. */
+Test(lab_author, names_that_are_none) {
+  LAB("run", "ors");
+  COMPLAINS("no lab 'ors'; did you mean ours? finale lab list names all");
+  LAB("run", "26");
+  COMPLAINS("no lab '26'; finale lab list names all");
+}
+
+/* A run shows what is to be claimed; but where nothing is, no program is right. */
+Test(lab_author, no_claims_yet) {
+  lab_ours_write("labs/07-ours", "expect",
+                 "title: Ours\ncause: none\nwire: delay 20ms\nrun: 200ms\n"
+                 "client:\n  connect\n  close\n");
+  LAB("run", "ours");
+  SAYS("Claimed of broken.c: nothing");
+  LAB("check", "ours", "labs/07-ours/broken.c");
+  cr_expect_eq(command.status, 1);
+  SAYS("below fixed:");
+  LAB("check", "--all-broken", "--all-fixed", "--all-wrong");
+  cr_expect_eq(command.status, 1);
+  SAYS("broken.c: 0 of 1 as claimed");
+  SAYS("fixed.c and with_finale.c: 0 of 1 as claimed");
+  SAYS("wrong.c: 0 of 1 refused");
+  lab_ours_nothing_left();
+}
+
 /* The example of the documentation is one that is understood. */
 Test(lab_author, example_of_the_documentation) {
   char path[PATH_MAX], text[32768];
@@ -60,6 +111,16 @@ Test(lab_author, all) {
   cr_expect_eq(command.status, 1);
   SAYS("0 of 1 as claimed");
   SAYS("0 of 1 refused");
+}
+
+Test(lab_author, all_of_one_lab) {
+  cr_assert_eq(mkdir("labs/01-other", 0700), 0);
+  lab_ours_write("labs/01-other", "expect", "title: Other\ncause: none\nclient:\n  connect\n");
+  LAB("check", "7", "--all-broken", "--all-wrong");
+  cr_expect_eq(command.status, 0, "'%s' '%s'", command.out, command.err);
+  SAYS("broken.c: 1 of 1 as claimed");
+  SAYS("wrong.c: 1 of 1 refused");
+  cr_expect_null(strstr(command.out, "other"), "'%s'", command.out);
 }
 
 /* ---- those that there are ---- */

@@ -56,5 +56,5 @@ Test(wrong_lab, what_does_not_go_together) {
       {{"lab", "run", "2", "--step", "--loopback"}, "--step and --loopback", "leave one out"},
       {{"lab", "run", "2", "--loopback", "--drop=fin from server"}, "--loopback", "leave it out"},
       {{"lab", "run", "2", "--json", "--jsonl=-"}, "--json and --jsonl -", "give one a FILE"},
-      {{"lab", "check", "2", "--all-fixed"}, "lab check 2", "leave one out"});
+      {{"lab", "check", "2", "mine.c", "--all-fixed"}, "mine.c", "leave one out"});
 }

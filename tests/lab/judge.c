@@ -92,6 +92,7 @@ Test(judge, of_a_server_that_does_not_close) {
       {"counter server TCPKeepAlive +0", LAB_FAILS, "grew by 4"},
       {"counter client TCPKeepAlive +1", LAB_FAILS, "grew by 0"},
       {"counter client TCPKeepAlive +0", LAB_HOLDS, "grew by 0"},
+      {"counter client TcpExtTCPKeepAlive +0", LAB_FAILS, "this kernel counts no TcpExt"},
       {"client ok", LAB_HOLDS, "every client did all its steps"},
       {"client failed", LAB_FAILS, "every client did all its steps"},
       {"prints \"on 0.0.0.0\"", LAB_HOLDS, "it printed that"},
