@@ -17,6 +17,9 @@
 #include "lab/family.h"
 #include "lab/obituary.h"
 
+/* Descriptors may pass from process to process without any socket's knowing; in this time we do. */
+enum { HELD_MS = 50 };
+
 struct seen { /* one connection, or a listener */
   uint8_t local[16], remote[16];
   uint16_t local_port, remote_port;
@@ -31,8 +34,9 @@ struct lab_sampler {
   size_t count, room;
   uint8_t listening[(1 << 16) / 8]; /* ports that were listened on, by bits */
   int obituaries;
-  struct lab_descriptors held; /* by the lab's processes of this side */
-  bool counts;                 /* the program is there */
+  struct lab_descriptors held; /* by the lab's processes of this side, at held_ns */
+  uint64_t held_ns;
+  bool counts; /* the program is there */
   uint64_t looked_ns;
   struct lab_count counted;
 };
@@ -272,14 +276,43 @@ static bool lacks_holder(const struct lab_sampler *sampler, const fin_census *ce
   return false;
 }
 
-void lab_sampler_look(struct lab_sampler *sampler, bool count_always) {
-  lab_family_descriptors(&sampler->held);
-  fin_census *const census = fin_census_take(NULL);
+/* Whether a connection is new, gone, in another state or in other hands than at the last look. */
+static bool moved(struct lab_sampler *sampler, const fin_census *census) {
+  size_t here = 0;
+  for (size_t i = 0; i < census->row_count; i++) {
+    const fin_census_row *const row = &census->rows[i];
+    if (!matters(sampler, row)) continue;
+    const struct seen *const seen = find(sampler, row);
+    if (seen == NULL || seen->state.to != row->state || seen->state.holder != row->holder)
+      return true;
+    here++;
+  }
+  return here != sampler->count;
+}
+
+/* All descriptors of a family are some fifty system calls: they are read when they may have
+ * changed, and before the rows that they are compared with. */
+static fin_census *take(struct lab_sampler *sampler, bool count_always) {
   const uint64_t now = lab_now();
-  if (census == NULL) return; /* the next look may do better */
-  note_listeners(sampler, census);
-  if (sampler->counts) count(sampler, census, count_always, now);
+  fin_census *census = fin_census_take(NULL);
+  if (census == NULL) return NULL; /* the next look may do better */
+  if (!count_always && now - sampler->held_ns < HELD_MS * LAB_MS && !moved(sampler, census))
+    return census;
+  fin_census_free(census);
+  sampler->held_ns = now;
+  lab_family_descriptors(&sampler->held);
+  census = fin_census_take(NULL);
+  if (census == NULL) return NULL;
+  if (sampler->counts) count(sampler, census, count_always, lab_now());
   if (lacks_holder(sampler, census)) lab_family_descriptors(&sampler->held);
+  return census;
+}
+
+void lab_sampler_look(struct lab_sampler *sampler, bool count_always) {
+  fin_census *const census = take(sampler, count_always);
+  const uint64_t now = lab_now();
+  if (census == NULL) return;
+  note_listeners(sampler, census);
   for (size_t i = 0; i < census->row_count; i++)
     if (matters(sampler, &census->rows[i])) look_at(sampler, &census->rows[i], now);
   bury(sampler, now);
@@ -287,16 +320,20 @@ void lab_sampler_look(struct lab_sampler *sampler, bool count_always) {
   fin_census_free(census);
 }
 
-void lab_sampler_hear(struct lab_sampler *sampler) {
+bool lab_sampler_hear(struct lab_sampler *sampler) {
   struct lab_obituary obituary;
   const uint64_t now = lab_now();
+  bool ours = false;
   while (sampler->obituaries >= 0 && lab_obituaries_next(sampler->obituaries, &obituary))
     for (size_t i = 0; i < sampler->count; i++) {
       struct seen *seen = &sampler->seen[i];
       if (seen->local_port == obituary.local_port && seen->remote_port == obituary.remote_port &&
-          seen->state.cookie == obituary.cookie)
+          seen->state.cookie == obituary.cookie) {
         seen->freed_ns = now;
+        ours = true;
+      }
     }
+  return ours;
 }
 
 /* ---- the sampler ---- */

@@ -32,8 +32,8 @@ void lab_sampler_count(struct lab_sampler *sampler); /* the TCP descriptors of o
 void lab_sampler_look(struct lab_sampler *sampler, bool count_always);
 
 /* The kernel tells of each connection that it frees, at once: this descriptor can be read then, and
- * lab_sampler_hear is to be called. -1: it does not. */
+ * lab_sampler_hear is to be called; true: it was one of ours. -1: it does not. */
 int lab_sampler_ear(const struct lab_sampler *sampler);
-void lab_sampler_hear(struct lab_sampler *sampler);
+bool lab_sampler_hear(struct lab_sampler *sampler);
 
 #endif
