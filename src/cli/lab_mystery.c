@@ -17,7 +17,7 @@ enum { CHOICES = 5 };
 
 struct request {
   const char *labs, *answer;
-  bool seeded, loopback;
+  bool seeded, loopback, chinese;
   unsigned seed;
 };
 
@@ -118,11 +118,12 @@ static size_t choice_of(const struct mystery *mystery, const char *text) {
 }
 
 static size_t ask(const struct request *request, const struct mystery *mystery) {
+  const bool zh = request->chinese;
   char line[64];
-  puts("\nWhat is the cause?\n");
+  puts(zh ? "\n原因是什么？\n" : "\nWhat is the cause?\n");
   for (size_t i = 0; i < mystery->choice_count; i++)
     labs_print_text(stdout, (const char[]){' ', ' ', (char)('a' + i), ')', ' ', '\0'}, "     ",
-                    lab_cause_english(mystery->choices[i]));
+                    (zh ? lab_cause_chinese : lab_cause_english)(mystery->choices[i]));
   putchar('\n');
   if (request->answer) return choice_of(mystery, request->answer);
   for (;;) {
@@ -131,23 +132,33 @@ static size_t ask(const struct request *request, const struct mystery *mystery) 
     if (!fgets(line, sizeof line, stdin)) return CHOICES;
     const size_t choice = choice_of(mystery, line);
     if (choice < CHOICES) return choice;
-    printf("A letter from a to %c, please.\n", (char)('a' + mystery->choice_count - 1));
+    printf(zh ? "请输入 a 到 %c 之间的一个字母。\n" : "A letter from a to %c, please.\n",
+           (char)('a' + mystery->choice_count - 1));
   }
 }
 
 static int judge(const struct request *request, const struct mystery *mystery,
                  const struct labs_trial *trial, size_t choice) {
+  const bool zh = request->chinese;
+  const char *again = zh ? "再来一次：finale lab mystery --seed %u\n"
+                         : "The same again: finale lab mystery --seed %u\n";
   if (choice == CHOICES) {
-    printf("No answer. The same again: finale lab mystery --seed %u\n", request->seed);
+    fputs(zh ? "没有回答。" : "No answer. ", stdout);
+    printf(again, request->seed);
     return request->answer ? cli_fail("--answer %s: a letter, as they are above", request->answer)
                            : 1;
   }
-  const enum lab_cause right = lab_cause_find(mystery->entry->expect.cause);
-  puts(mystery->choices[choice] == right ? "Right.\n" : "No.\n");
-  labs_print_cause(stdout, trial);
-  printf("\nIt was %s, %s.\nThe same again: finale lab mystery --seed %u\n", mystery->entry->folder,
-         mystery->entry->expect.title, request->seed);
-  return mystery->choices[choice] == right ? 0 : 1;
+  const struct lab_expect *expect = &mystery->entry->expect;
+  const bool right = mystery->choices[choice] == lab_cause_find(expect->cause);
+  if (right)
+    puts(zh ? "对。\n" : "Right.\n");
+  else
+    puts(zh ? "不对。\n" : "No.\n");
+  labs_print_cause(stdout, trial, zh);
+  printf(zh ? "\n这是 %s：%s。\n" : "\nIt was %s, %s.\n", mystery->entry->folder,
+         zh ? expect->title_zh : expect->title);
+  printf(again, request->seed);
+  return right ? 0 : 1;
 }
 
 static int play(const struct request *request, const struct labs *labs, struct mystery *mystery,
@@ -157,7 +168,7 @@ static int play(const struct request *request, const struct labs *labs, struct m
   if (!labs_file(mystery->entry, "broken.c", source))
     return cli_fail("%s: there is no broken.c", mystery->entry->path);
   if (!labs_build_for(mystery->entry, source, scratch, "server", program, stderr)) return 1;
-  puts("Something is wrong with this server.\n");
+  puts(request->chinese ? "这台服务器有毛病。\n" : "Something is wrong with this server.\n");
   int status = 1;
   show(request, mystery, program, &trial);
   if (trial.judged && !labs_stopped) {
@@ -189,13 +200,17 @@ static int help(void) {
       "  --seed N                  the same bug for everybody who gives the same number\n"
       "  --answer LETTER           in place of the terminal");
   cli_flags_help(flags + 1, stdout);
-  puts("\nExit status: 0 if the answer was right, 1 if not, 2 for wrong input.");
+  puts(
+      "  --lang LANG               en or zh\n"
+      "\n"
+      "Exit status: 0 if the answer was right, 1 if not, 2 for wrong input.");
   return 0;
 }
 
 static int take(struct request *request, struct cli_args *args) {
   if (!cli_args_is(args, "--seed")) {
-    const int status = cli_flag_take(args, flags, request);
+    int status = labs_take_lang(args, &request->chinese);
+    if (status < 0) status = cli_flag_take(args, flags, request);
     return status < 0 ? cli_args_unknown(args) : status;
   }
   const char *value = cli_args_value(args);

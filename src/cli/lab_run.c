@@ -227,7 +227,7 @@ static void print(const struct labs_trial *trial, const char *program) {
          trial->group->claim_count > 0 ? "" : " nothing; `expect` makes no claim yet");
   labs_print_claims(stdout, trial, true);
   putchar('\n');
-  labs_print_cause(stdout, trial);
+  labs_print_cause(stdout, trial, false);
 }
 
 static int write_files(const struct labs_trial *trial, const char *program, struct bench_file *html,

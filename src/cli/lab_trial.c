@@ -98,13 +98,14 @@ void labs_print_claims(FILE *out, const struct labs_trial *trial, bool all) {
     fprintf(out, "  not TCP     %s\n", judgement->breaches[i].text);
 }
 
-void labs_print_cause(FILE *out, const struct labs_trial *trial) {
+void labs_print_cause(FILE *out, const struct labs_trial *trial, bool chinese) {
   const struct lab_diagnosis *diagnosis = &trial->diagnosis;
   for (size_t i = 0; i < diagnosis->count; i++) {
     const struct lab_opinion *opinion = &diagnosis->opinions[i];
-    const char *first = i == 0 ? "Cause" : "or";
-    fprintf(out, "%s%s: %s\n", i == 0 ? "" : "  ", first, lab_cause_name(opinion->cause));
-    labs_print_text(out, "  ", "  ", lab_cause_english(opinion->cause));
+    static const char *const leads[2][2] = {{"Cause: ", "  or: "}, {"原因：", "  或者："}};
+    fprintf(out, "%s%s\n", leads[chinese][i > 0], lab_cause_name(opinion->cause));
+    labs_print_text(out, "  ", "  ",
+                    (chinese ? lab_cause_chinese : lab_cause_english)(opinion->cause));
     for (size_t n = 0; i == 0 && n < opinion->reason_count; n++)
       labs_print_text(out, "  - ", "    ", opinion->reasons[n]);
   }

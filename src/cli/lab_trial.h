@@ -45,7 +45,7 @@ bool labs_is_service(const struct labs_entry *entry, const struct lab_group *gro
 
 /* Each claim with its verdict; `all`: also those that hold. */
 void labs_print_claims(FILE *out, const struct labs_trial *trial, bool all);
-void labs_print_cause(FILE *out, const struct labs_trial *trial);
+void labs_print_cause(FILE *out, const struct labs_trial *trial, bool chinese);
 
 /* Why the program is not as claimed, told from what was seen. */
 void labs_explain(FILE *out, const struct labs_trial *trial);

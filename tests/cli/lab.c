@@ -212,6 +212,10 @@ Test(lab, mystery) {
   *question = '\0'; /* what was seen before does not tell */
   cr_expect_null(strstr(command.out, "Ours"));
   cr_expect_null(strstr(command.out, "ours"));
+  LAB("mystery", "--seed", "1", "--answer", "eof-ignored", "--lang", "zh");
+  cr_expect_eq(command.status, 0, "'%s' '%s'", command.out, command.err);
+  SAYS("原因是什么？");
+  SAYS("a) 程序读到了 EOF，却没有关闭连接");
   LAB("mystery", "--seed", "1", "--answer", "z");
   cr_expect_eq(command.status, 2);
 }
