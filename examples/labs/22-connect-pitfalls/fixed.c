@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,57 +23,50 @@ enum { PATIENCE_MS = 1000 };
 
 static volatile sig_atomic_t ticks;
 
+static void on_tick(int number) {
+  (void)number;
+  ticks++;
+}
+
 static long long now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static void on_tick(int number) {
-  (void)number;
-  ticks++;
-}
-
-/* The attempt goes on when a signal wakes us (SA_RESTART does not count for poll): wait for what is
- * left of the time, and do not connect again. */
-static int poll_until(struct pollfd *wait, long long end_ms) {
-  long long left;
-  int ready;
-  while ((left = end_ms - now_ms()) > 0)
-    if ((ready = poll(wait, 1, (int)left)) >= 0 || errno != EINTR) return ready;
-  return 0;
-}
-
-/* A port that nobody listens on may be the one our own attempt was given: then SYN meets SYN, and
- * we are connected to ourselves. */
-static bool to_itself(int fd, const struct sockaddr_in *address) {
-  struct sockaddr_in own;
-  socklen_t length = sizeof own;
-  return getsockname(fd, (struct sockaddr *)&own, &length) == 0 &&
-         own.sin_port == address->sin_port && own.sin_addr.s_addr == address->sin_addr.s_addr;
+static int ms_until(long long end_ms) {
+  const long long left_ms = end_ms - now_ms();
+  return left_ms > 0 ? (int)left_ms : 0;
 }
 
 /* 0, or the errno that says why the connection is not there. */
-static int connected(int fd, const struct sockaddr_in *address) {
+static int connected(int fd, const struct sockaddr_in *address, long long end_ms) {
   struct pollfd wait = {.fd = fd, .events = POLLOUT};
-  int error = 0;
-  socklen_t length = sizeof error;
+  struct sockaddr_in own;
+  socklen_t size = sizeof own, error_size = sizeof(int);
+  int ready, error = 0;
   fcntl(fd, F_SETFL, O_NONBLOCK);
   if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
-  int ready = poll_until(&wait, now_ms() + PATIENCE_MS);
-  if (ready < 0) return errno;
-  if (ready == 0) return ETIMEDOUT;
+  /* A signal ends the call, not the attempt (for poll SA_RESTART does not count). */
+  do {
+    ready = poll(&wait, 1, ms_until(end_ms));
+  } while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return ready == 0 ? ETIMEDOUT : errno;
   /* POLLOUT says that the attempt is over; how it went, only SO_ERROR says. */
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return errno;
-  return error == 0 && to_itself(fd, address) ? ECONNREFUSED : error;
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
+  if (error != 0) return error;
+  /* Our own port may be the one that we dial: then SYN meets SYN, and we have reached ourselves. */
+  getsockname(fd, (struct sockaddr *)&own, &size);
+  return memcmp(&own, address, sizeof own) == 0 ? ECONNREFUSED : 0;
 }
 
 static void check(const char *host, int port) {
+  const long long end_ms = now_ms() + PATIENCE_MS;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   inet_pton(AF_INET, host, &address.sin_addr);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
-  int error = fd < 0 ? errno : connected(fd, &address);
+  int error = fd < 0 ? errno : connected(fd, &address, end_ms);
   printf("%s:%d %s%s\n", host, port, error ? "down: " : "up", error ? strerror(error) : "");
   if (fd >= 0) close(fd);
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 1000 };
@@ -27,26 +28,38 @@ static void on_tick(int number) {
   ticks++;
 }
 
+static long long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static int ms_until(long long end_ms) {
+  const long long left_ms = end_ms - now_ms();
+  return left_ms > 0 ? (int)left_ms : 0;
+}
+
 /* 0, or the errno that says why the connection is not there. */
-static int connected(int fd, const struct sockaddr_in *address) {
+static int connected(int fd, const struct sockaddr_in *address, long long end_ms) {
   struct pollfd wait = {.fd = fd, .events = POLLOUT};
+  int ready;
   fcntl(fd, F_SETFL, O_NONBLOCK);
   if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
-  int ready = poll(&wait, 1, PATIENCE_MS);
-  if (ready < 0 && errno == EINTR) ready = 1; /* see below what has become of it */
-  if (ready < 0) return errno;
+  ready = poll(&wait, 1, ms_until(end_ms));
   if (ready == 0) return ETIMEDOUT;
-  /* Asked again, connect says how it went. */
+  if (ready < 0 && errno != EINTR) return errno;
+  /* Asked again, connect says how it went, after a signal as well. */
   if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return 0;
   return errno == EISCONN ? 0 : errno;
 }
 
 static void check(const char *host, int port) {
+  const long long end_ms = now_ms() + PATIENCE_MS;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   inet_pton(AF_INET, host, &address.sin_addr);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
-  int error = fd < 0 ? errno : connected(fd, &address);
+  int error = fd < 0 ? errno : connected(fd, &address, end_ms);
   printf("%s:%d %s%s\n", host, port, error ? "down: " : "up", error ? strerror(error) : "");
   if (fd >= 0) close(fd);
 }
