@@ -18,10 +18,12 @@ static void on_stop(int number) {
   bench_stopped = 1;
 }
 
+/* Whatever ends us, a reader of our output that has gone included, must find nothing left behind.
+ */
 void bench_catch_signals(void) {
-  struct sigaction stop = {.sa_handler = on_stop}; /* no SA_RESTART: waits end early */
-  sigaction(SIGINT, &stop, NULL);
-  sigaction(SIGTERM, &stop, NULL);
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+  const struct sigaction stop = {.sa_handler = on_stop}; /* no SA_RESTART: waits end early */
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &stop, NULL);
 }
 
 /* ---- the report ---- */

@@ -183,6 +183,7 @@ static void end_early(int number) {
 
 Test(bench, interrupted) { end_early(SIGINT); }
 Test(bench, terminated) { end_early(SIGTERM); }
+Test(bench, hung_up) { end_early(SIGHUP); }
 
 /* ---- targets ---- */
 

@@ -4,7 +4,10 @@
  */
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "wrong.h"
@@ -62,3 +65,30 @@ Test(bench_compare, a_gate_that_fails_is_named) {
   cr_expect(strstr(command.err, "wanted memory<520: no workload"), "%s", command.err);
   cr_expect(strstr(command.out, "| finale |"), "%s", command.out);
 }
+
+/* ---- what stays behind ---- */
+
+static struct command command;
+
+/* By a signal, or, 0, as nobody wants to hear it any more. */
+static void end_early(int number) {
+  char directory[] = "/tmp/finale-cli-XXXXXX";
+  cr_assert(mkdtemp(directory));
+  setenv("TMPDIR", directory, 1);
+  command_start(&command, (const char *[]){COMPARE, "echo", "--rounds", "99", "--conns", "4",
+                                           "--duration", "50ms", NULL});
+  command_until(&command, "round 2");
+  if (number != 0) {
+    kill(command.pid, number);
+  } else {
+    close(command.err_fd);
+    command.err_fd = -1;
+  }
+  command_wait(&command, 55000);
+  cr_expect_gt(command.status, 0, "%d", command.status);
+  cr_expect_eq(rmdir(directory), 0, "a peer's files are left in %s", directory);
+}
+
+Test(bench_compare, interrupted) { end_early(SIGINT); }
+Test(bench_compare, hung_up) { end_early(SIGHUP); }
+Test(bench_compare, not_heard_any_more) { end_early(0); }
