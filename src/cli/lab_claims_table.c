@@ -277,7 +277,7 @@ const struct labs_claim labs_claims[] = {
      .measure = measure_both_ends},
     {.claim = "tcp_tw_reuse and tcp_tw_recycle help.",
      .verdict =
-         "wrong: they are about TIME_WAIT, and of clients; recycle was removed in Linux 4.12",
+         "wrong: they are about TIME_WAIT, not CLOSE_WAIT; recycle was removed in Linux 4.12",
      .lab = "eof-ignored",
      .program = "broken.c",
      .expect = "needs: wire\n"
