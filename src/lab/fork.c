@@ -51,15 +51,23 @@ pid_t lab_fork_side(const struct lab_spaces *spaces, enum lab_side side) {
 
 /* ---- the fence ---- */
 
+/* But for `kept`. */
+static void close_others(int kept) {
+  const unsigned fd = (unsigned)kept;
+  if ((fd == 0 || close_range(0, fd - 1, 0) == 0) && close_range(fd + 1, ~0U, 0) == 0) return;
+  for (int other = getdtablesize() - 1; other >= 0; other--)
+    if (other != kept) close(other);
+}
+
 /* The first process of a PID namespace: when it ends, the kernel kills all others. Until then it
  * holds nothing, hears nothing, and has the kernel reap whoever is left to it. */
-static _Noreturn void stand(void) {
+static _Noreturn void stand(int tell) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
   signal(SIGCHLD, SIG_IGN);
-  if (close_range(0, ~0U, 0) != 0)
-    for (int fd = getdtablesize() - 1; fd >= 0; fd--) close(fd);
+  close_others(tell);
+  close(tell);
   for (;;) pause();
 }
 
@@ -81,7 +89,7 @@ static void fork_within(int parent, int tell) {
   made.fence = fork_sibling();
   if (made.fence == 0) {
     end_with_parent(parent);
-    stand();
+    stand(tell);
   }
   if (made.fence > 0) made.child = fork_sibling();
   if (made.fence > 0 && made.child == 0) {
@@ -96,13 +104,21 @@ static void reap(pid_t child) {
   while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
-/* False: there is no fence. */
-static bool hear(int told, struct fenced *made) {
+/* In spite of signals. */
+static ssize_t read_again(int fd, void *data, size_t size) {
   ssize_t len;
   do {
-    len = read(told, made, sizeof *made);
+    len = read(fd, data, size);
   } while (len < 0 && errno == EINTR);
-  if (len != sizeof *made || made->fence <= 0) return false;
+  return len;
+}
+
+/* False: there is no fence. The end is heard when the fence, too, has let go of all that it had of
+ * the caller's: nobody is to find our sockets there. */
+static bool hear(int told, struct fenced *made) {
+  char end;
+  if (read_again(told, made, sizeof *made) != sizeof *made || made->fence <= 0) return false;
+  read_again(told, &end, 1);
   if (made->child > 0) return true;
   kill(made->fence, SIGKILL);
   reap(made->fence);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,7 +20,14 @@
 #include "lab/spaces.h"
 #include "lab/within.h"
 
-enum { DEADLINE_MS = 10 * 1000, MOMENTS = 60, NAME_MAX_LEN = 16, FENCED = 4, SPACES = 3 };
+enum {
+  DEADLINE_MS = 10 * 1000,
+  MOMENTS = 60,
+  NAME_MAX_LEN = 16,
+  FENCED = 4,
+  SPACES = 3,
+  MANY = 50000
+};
 
 static char name[NAME_MAX_LEN]; /* of all processes of the lab: it is inherited */
 
@@ -195,6 +203,40 @@ WITHIN(left, nothing_at_any_moment) {
     close(told);
   }
   within_check(interfaces() == before, "%u interfaces", interfaces());
+}
+
+static unsigned descriptors_of(pid_t pid) {
+  char path[32];
+  unsigned count = 0;
+  const struct dirent *entry;
+  snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+  DIR *const directory = opendir(path);
+  within_check(directory != NULL, "%s: %s", path, strerror(errno));
+  while ((entry = readdir(directory)) != NULL) count += entry->d_name[0] != '.';
+  closedir(directory);
+  return count;
+}
+
+/* What it had of ours, above all a listener, would be found there as if a program had it. */
+WITHIN(left, a_fence_holds_nothing) {
+  struct lab_spaces spaces;
+  pid_t fence;
+  struct rlimit limit;
+  within_enter(&spaces);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  /* To let go of them takes a while. */
+  for (rlim_t i = 100; i < MANY && i < limit.rlim_max; i++)
+    within_check(dup(STDERR_FILENO) >= 0, "%s", strerror(errno));
+  for (int i = 0; i < 5; i++) {
+    const pid_t child = lab_fork_fenced(&fence);
+    if (child == 0) _exit(0);
+    within_check(child > 0 && fence > 0, "%s", strerror(errno));
+    within_check(descriptors_of(fence) == 0, "%u", descriptors_of(fence));
+    within_check(kill(fence, SIGKILL) == 0, "%s", strerror(errno));
+    while (waitpid(-1, NULL, 0) > 0) continue;
+  }
 }
 
 /* The fence alone, as whoever runs a program ends it. */
