@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -123,6 +124,7 @@ static void put_aside(const char *program) {
 
 /* The exit status; -1: it could not be started, was stopped, or killed. */
 static int compile(const struct words *words, const char *program, int output) {
+  enum { LOOK_MS = 10 };
   const pid_t pid = fork();
   int status;
   if (pid < 0) return -1;
@@ -136,8 +138,10 @@ static int compile(const struct words *words, const char *program, int output) {
     _exit(127);
   }
   setpgid(pid, pid);
-  while (waitpid(pid, &status, 0) < 0)
+  while (waitpid(pid, &status, WNOHANG) == 0) {
     if (labs_stopped) kill(-pid, SIGKILL);
+    poll(NULL, 0, LOOK_MS); /* a signal may come before a wait as well as in it */
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
