@@ -135,7 +135,7 @@ static void begin_program(struct side *side, const char *const *argv) {
   const bool begun = lab_program_begin(&side->program, &(struct lab_program_start){
                                                            .argv = argv,
                                                            .calls = agent->calls,
-                                                           .events = agent->events,
+                                                           .events = agent->told,
                                                            .text = agent->board->output,
                                                        });
   if (!begun) fail(side, "%s: %s", argv[0], strerror(errno));

@@ -27,6 +27,7 @@ struct lab_agent {
   const char *calls; /* NULL: not recorded */
   struct lab_board *board;
   int events;  /* a socket that takes lab_events */
+  int told;    /* the same for the program's recorder, whose word counts for its calls only */
   int over;    /* becomes readable when it is time for the last look */
   int runner;  /* a socket: a byte comes when the wire stands; takes the ports of connections that
                   are to vanish, and answers each by a byte */

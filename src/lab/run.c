@@ -5,6 +5,7 @@
  */
 #include "lab/run.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,21 +22,23 @@
 
 enum {
   TICK_MS = 10,
-  LAG_MS = 25,         /* events of several processes are told so late, and so in order */
-  LOOK_MS = 3000,      /* for the last look */
-  END_MS = 6000,       /* for the runner to end; it has deadlines of its own */
-  BUFFER = 1024 * 1024 /* events that wait while a callback takes its time */
+  LAG_MS = 25,           /* events of several processes are told so late, and so in order */
+  EVENTS_AT_ONCE = 4096, /* of one socket, before there is a look at the time */
+  LOOK_MS = 3000,        /* for the last look */
+  END_MS = 6000,         /* for the runner to end; it has deadlines of its own */
+  BUFFER = 1024 * 1024   /* events that wait while a callback takes its time */
 };
 
 struct lab_run {
   const struct lab_run_options *options;
   struct lab_story *story;
   struct lab_board *board;
-  pid_t runner;                /* 0: reaped */
-  int events, orders, over[2]; /* over[1] is closed to end; -1: closed */
-  size_t told;                 /* events of the story that on_event has had */
-  uint64_t ends_ns;            /* the watching; 0: open */
-  unsigned looked;             /* sides */
+  pid_t runner;        /* 0: reaped */
+  int events, told;    /* of our processes; of the program's recorder */
+  int orders, over[2]; /* over[1] is closed to end; -1: closed */
+  size_t shown;        /* events of the story that on_event has had */
+  uint64_t ends_ns;    /* the watching; 0: open */
+  unsigned looked;     /* sides */
   bool failed, no_memory;
   char *why;
 };
@@ -70,15 +73,15 @@ static void take_point(struct lab_run *run, const struct lab_event *event) {
   }
 }
 
-static void tell(struct lab_run *run, size_t at) {
+static void show(struct lab_run *run, size_t at) {
   const struct lab_run_options *options = run->options;
   if (options->on_event != NULL) options->on_event(options->context, run, &run->story->events[at]);
 }
 
 /* Those that are so old that none before them is to be expected. */
-static void tell_until(struct lab_run *run, uint64_t at_ns) {
-  while (run->told < run->story->count && run->story->events[run->told].at_ns <= at_ns)
-    tell(run, run->told++);
+static void show_until(struct lab_run *run, uint64_t at_ns) {
+  while (run->shown < run->story->count && run->story->events[run->shown].at_ns <= at_ns)
+    show(run, run->shown++);
 }
 
 static void take(struct lab_run *run, const struct lab_event *event) {
@@ -90,32 +93,45 @@ static void take(struct lab_run *run, const struct lab_event *event) {
   if (event->kind == LAB_POINT) take_point(run, event);
   size_t at = story->count - 1; /* where it has been put */
   while (story->events[at].at_ns > event->at_ns) at--;
-  if (at >= run->told) return;
-  run->told++; /* later ones have been told already */
-  tell(run, at);
+  if (at >= run->shown) return;
+  run->shown++; /* later ones have been shown already */
+  show(run, at);
 }
 
-/* What does not look like an event was written by a program that found the descriptor. */
-static void take_all(struct lab_run *run) {
+/* The recorder's descriptor is the program's, too, which may write to it whatever it likes. */
+static bool is_call(const struct lab_run *run, const struct lab_event *event) {
+  const char *const name = event->call.name;
+  const size_t len = strnlen(name, sizeof event->call.name);
+  if (event->kind != LAB_CALL || len == sizeof event->call.name) return false;
+  for (size_t i = 0; i < len; i++)
+    if (isalnum((unsigned char)name[i]) == 0) return false;
+  return event->at_ns >= run->story->began_ns && event->at_ns <= lab_now();
+}
+
+/* False: there is no more. */
+static bool take_some(struct lab_run *run, int socket) {
   struct lab_event event;
-  ssize_t len;
-  while ((len = recv(run->events, &event, sizeof event, MSG_DONTWAIT | MSG_TRUNC)) != 0) {
+  for (int i = 0; i < EVENTS_AT_ONCE; i++) {
+    const ssize_t len = recv(socket, &event, sizeof event, MSG_DONTWAIT | MSG_TRUNC);
     if (len < 0 && errno == EINTR) continue;
-    if (len < 0) return;
-    if (len == sizeof event && (unsigned)event.kind <= LAB_POINT) take(run, &event);
+    if (len <= 0) return false;
+    if (len == sizeof event && (socket == run->events || is_call(run, &event))) take(run, &event);
   }
+  return true;
 }
 
 static void wait_for_news(struct lab_run *run, bool input) {
   const bool listens = input && run->options->on_input != NULL;
   struct pollfd polls[] = {
       {.fd = run->events, .events = POLLIN},
+      {.fd = run->told, .events = POLLIN},
       {.fd = listens ? run->options->input : -1, .events = POLLIN},
   };
-  poll(polls, 2, TICK_MS); /* a signal: what it wants is in options->stop */
-  take_all(run);
-  tell_until(run, lab_now() - LAG_MS * LAB_MS);
-  if (listens && polls[1].revents != 0) run->options->on_input(run->options->context, run);
+  poll(polls, 3, TICK_MS); /* a signal: what it wants is in options->stop */
+  take_some(run, run->events);
+  take_some(run, run->told);
+  show_until(run, lab_now() - LAG_MS * LAB_MS);
+  if (listens && polls[2].revents != 0) run->options->on_input(run->options->context, run);
 }
 
 /* ---- the course of a run ---- */
@@ -169,8 +185,9 @@ static void end_runner(struct lab_run *run) {
     if (lab_now() >= deadline) kill(run->runner, SIGKILL); /* its children end with it */
     wait_for_news(run, false);
   }
-  take_all(run);
-  tell_until(run, UINT64_MAX);
+  shutdown(run->told, SHUT_RD); /* a program that has got away says no more */
+  while (take_some(run, run->events) || take_some(run, run->told)) continue;
+  show_until(run, UINT64_MAX);
 }
 
 /* ---- what is left of it ---- */
@@ -212,41 +229,49 @@ static bool refuse(struct lab_run *run, const char *what) {
   return false;
 }
 
+static bool open_pair(int *ours, int *theirs) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
+  setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &(int){BUFFER}, sizeof(int));
+  *ours = pair[0];
+  *theirs = pair[1];
+  return true;
+}
+
 /* The caller's ends are not for the runner: it could not tell that the caller has closed them. */
+static void begin_runner(struct lab_run *run, struct lab_runner *runner) {
+  run->runner = lab_fork();
+  if (run->runner != 0) return;
+  close(run->events);
+  close(run->told);
+  close(run->orders);
+  close(run->over[1]);
+  runner->over = run->over[0];
+  lab_runner_run(runner);
+}
+
 static bool begin(struct lab_run *run, const char *calls) {
-  int events[2], orders[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, events) != 0)
-    return refuse(run, "socketpair");
-  run->events = events[0];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, orders) != 0) {
-    close(events[1]);
-    return refuse(run, "socketpair");
-  }
-  run->orders = orders[0];
-  setsockopt(events[1], SOL_SOCKET, SO_SNDBUF, &(int){BUFFER}, sizeof(int));
-  if (pipe2(run->over, O_CLOEXEC) == 0) run->runner = lab_fork();
+  struct lab_runner runner = {.options = run->options,
+                              .calls = calls,
+                              .board = run->board,
+                              .events = -1,
+                              .told = -1,
+                              .orders = -1};
+  const bool open = open_pair(&run->events, &runner.events) &&
+                    open_pair(&run->told, &runner.told) &&
+                    open_pair(&run->orders, &runner.orders) && pipe2(run->over, O_CLOEXEC) == 0;
+  if (open) begin_runner(run, &runner);
   const int error = errno;
-  if (run->runner == 0 && run->over[0] >= 0) {
-    close(run->events);
-    close(run->orders);
-    close(run->over[1]);
-    lab_runner_run(&(struct lab_runner){
-        .options = run->options,
-        .calls = calls,
-        .board = run->board,
-        .events = events[1],
-        .over = run->over[0],
-        .orders = orders[1],
-    });
-  }
-  close(events[1]);
-  close(orders[1]);
+  close_end(&runner.events);
+  close_end(&runner.told);
+  close_end(&runner.orders);
   errno = error;
-  return run->runner > 0 || refuse(run, "fork");
+  return run->runner > 0 || refuse(run, open ? "fork" : "too few descriptors");
 }
 
 static void release(struct lab_run *run) {
   close_end(&run->events);
+  close_end(&run->told);
   close_end(&run->orders);
   close_end(&run->over[0]);
   close_end(&run->over[1]);
@@ -259,6 +284,7 @@ bool lab_run(const struct lab_run_options *options, struct lab_story *story,
       .options = options,
       .story = story,
       .events = -1,
+      .told = -1,
       .orders = -1,
       .over = {-1, -1},
       .why = why,

@@ -93,6 +93,7 @@ static bool begin_side(struct hub *hub, enum lab_side side, const int door[2]) {
         .calls = runner->calls,
         .board = runner->board,
         .events = runner->events,
+        .told = runner->told,
         .over = runner->over,
         .runner = channel[1],
         .door = {door[0], door[1]},

@@ -20,8 +20,8 @@ struct lab_runner {
   const struct lab_run_options *options;
   const char *calls;
   struct lab_board *board;
-  int events, over; /* as of lab_agent */
-  int orders;       /* a socket: takes lab_orders; when the other end is closed, all ends */
+  int events, told, over; /* as of lab_agent */
+  int orders;             /* a socket: takes lab_orders; when the other end is closed, all ends */
 };
 
 _Noreturn void lab_runner_run(const struct lab_runner *runner);

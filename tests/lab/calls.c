@@ -2,8 +2,12 @@
  *
  * The recorder of calls, loaded into programs of several kinds.
  */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lab/clock.h"
 #include "lab/played.h"
 #include "lab/within.h"
 
@@ -114,5 +118,67 @@ WITHIN(calls, nothing_is_recorded_unless_asked_for) {
   played.options.calls = "";
   played_run(&played);
   within_check(*played_calls(&played) == '\0', "%s", played_calls(&played));
+  played_end(&played);
+}
+
+/* ---- a program that writes to the recorder's descriptor itself ---- */
+
+/* States of sides that there are not, what no client said, a name without an end. */
+static const char forger[] =
+    "#include <arpa/inet.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
+    "#include <unistd.h>\n#include \"lab/clock.h\"\n#include \"lab/story.h\"\n"
+    "static void put(struct lab_event event, uint64_t at_ns) {\n"
+    "  event.at_ns = at_ns;\n"
+    "  send(atoi(getenv(\"FINALE_LAB_CALLS\")), &event, sizeof event, 0);\n"
+    "}\n"
+    "int main(int argc, char **argv) {\n"
+    "  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};\n"
+    "  int listener = socket(AF_INET, SOCK_STREAM, 0);\n"
+    "  socklen_t size = sizeof a;\n"
+    "  struct lab_event event = {.kind = LAB_STATE};\n"
+    "  if (bind(listener, (void *)&a, sizeof a) || listen(listener, 8)) return 1;\n"
+    "  getsockname(listener, (void *)&a, &size);\n"
+    "  printf(\"listening on 0.0.0.0:%d\\n\", ntohs(a.sin_port));\n"
+    "  event.state.side = 100000;\n"
+    "  event.state.to = FIN_TCP_CLOSE_WAIT;\n"
+    "  put(event, lab_now());\n"
+    "  event = (struct lab_event){.kind = LAB_SAID};\n"
+    "  event.said = (struct lab_said){.player = 77, .last = true};\n"
+    "  put(event, lab_now());\n"
+    "  event = (struct lab_event){.kind = LAB_CALL};\n"
+    "  memset(event.call.name, 'x', sizeof event.call.name);\n"
+    "  put(event, lab_now());\n"
+    "  event.call = (struct lab_call){.name = \"\\033[2J\"};\n"
+    "  put(event, lab_now());\n"
+    "  event.call = (struct lab_call){.name = \"early\"};\n"
+    "  put(event, 1);\n"
+    "  event.call = (struct lab_call){.name = \"late\"};\n"
+    "  put(event, lab_now() + 3600 * UINT64_C(1000000000));\n"
+    "  event.call = (struct lab_call){.name = \"told\"};\n"
+    "  put(event, lab_now());\n"
+    "  for (;;) pause();\n"
+    "}\n";
+
+WITHIN(calls, are_all_that_a_program_can_tell) {
+  struct played played;
+  char flags[1024];
+  bool told = false;
+  snprintf(flags, sizeof flags, "-I%s/src -I%s/include", getenv("FINALE_SOURCE_DIR"),
+           getenv("FINALE_SOURCE_DIR"));
+  played_begin(&played, forger, flags, EXPECT);
+  played_run(&played);
+  for (size_t i = 0; i < played.story.count; i++) {
+    const struct lab_event *const event = &played.story.events[i];
+    const char *const name = event->call.name;
+    within_check(event->kind != LAB_STATE || event->state.side <= LAB_SERVER, "a forged state");
+    within_check(event->kind != LAB_SAID || event->said.player != 77, "a forged step");
+    within_check(event->at_ns >= played.story.began_ns && event->at_ns <= lab_now(), "the time");
+    if (event->kind != LAB_CALL) continue;
+    const size_t len = strnlen(name, sizeof event->call.name);
+    within_check(len < sizeof event->call.name, "a name without an end");
+    for (size_t n = 0; n < len; n++) within_check(isalnum(name[n]), "name: %s", name);
+    told = told || strcmp(name, "told") == 0;
+  }
+  within_check(told, "what looks like a call is not told");
   played_end(&played);
 }
