@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "lab/jsonl.h"
 
 struct request {
   const char *labs;
@@ -136,9 +137,10 @@ static void done(void *context, size_t index, int status, const char *text) {
   if (status < CONFIRMED || status > LEFT_OUT) status = NOT_CONFIRMED;
   experiments->counts[status]++;
   if (experiments->json) {
-    json_array_append_new(experiments->json,
-                          json_pack("{s:s, s:s, s:s, s:b}", "claim", claim->claim, "measured", text,
-                                    "verdict", verdict, "confirmed", status == CONFIRMED));
+    json_array_append_new(
+        experiments->json,
+        json_pack("{s:s, s:o, s:s, s:b}", "claim", claim->claim, "measured", lab_json_text(text),
+                  "verdict", verdict, "confirmed", status == CONFIRMED));
     return;
   }
   printf("%zu. \"%s\"\n", index + 1, claim->claim);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "lab/jsonl.h"
 #include "lab_trial.h"
 
 struct request {
@@ -162,14 +163,16 @@ static int print_json(const struct class *class, size_t labs) {
   for (size_t i = 0; i < class->count; i++) {
     const struct grade *grade = &class->grades[i];
     json_array_append_new(
-        list, json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:s}", "name", grade->entry->name, "mended",
-                        grade->mended, "hints", (int)grade->study.hints, "hints_of",
-                        (int)grade->hints, "quiz_right", (int)grade->study.right, "quiz_of",
-                        (int)grade->study.asked, "sha256", grade->digest));
+        list,
+        json_pack("{s:o, s:b, s:i, s:i, s:i, s:i, s:s}", "name", lab_json_text(grade->entry->name),
+                  "mended", grade->mended, "hints", (int)grade->study.hints, "hints_of",
+                  (int)grade->hints, "quiz_right", (int)grade->study.right, "quiz_of",
+                  (int)grade->study.asked, "sha256", grade->digest));
   }
-  json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:s}", "folder", class->dir, "date", date,
-                          "finale", fin_version(), "labs", list, "mended", (int)class->mended,
-                          "labs_of", (int)labs, "sha256", class->digest);
+  json_t *all =
+      json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:s}", "folder", lab_json_text(class->dir), "date",
+                date, "finale", fin_version(), "labs", list, "mended", (int)class->mended,
+                "labs_of", (int)labs, "sha256", class->digest);
   const bool written = all && json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
   json_decref(all);
   putchar('\n');

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "lab.h"
+#include "lab/jsonl.h"
 
 struct request {
   const char *labs;
@@ -30,8 +31,9 @@ static int print_json(const struct labs *labs) {
   for (size_t i = 0; i < labs->count; i++) {
     const struct labs_entry *entry = &labs->entries[i];
     if (*entry->error) continue;
-    json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "name", entry->name, "title",
-                                           entry->expect.title, "cause", entry->expect.cause));
+    json_array_append_new(array, json_pack("{s:o, s:o, s:o}", "name", lab_json_text(entry->name),
+                                           "title", lab_json_text(entry->expect.title), "cause",
+                                           lab_json_text(entry->expect.cause)));
   }
   const int written = json_dumpf(array, stdout, JSON_INDENT(2));
   json_decref(array);

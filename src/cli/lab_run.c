@@ -197,23 +197,24 @@ static int print_json(const struct labs_trial *trial, const char *program) {
   json_t *claims = json_array(), *cause = json_null();
   for (size_t i = 0; i < trial->judgement.count; i++) {
     const struct lab_finding *finding = &trial->judgement.findings[i];
-    json_array_append_new(claims,
-                          json_pack("{s:s, s:s, s:s}", "claim", finding->claim->source, "verdict",
-                                    lab_verdict_name(finding->verdict), "seen", finding->seen));
+    json_array_append_new(
+        claims,
+        json_pack("{s:o, s:s, s:o}", "claim", lab_json_text(finding->claim->source), "verdict",
+                  lab_verdict_name(finding->verdict), "seen", lab_json_text(finding->seen)));
   }
   if (trial->judged && trial->diagnosis.count > 0) {
     const struct lab_opinion *opinion = &trial->diagnosis.opinions[0];
     json_t *reasons = json_array();
     for (size_t i = 0; i < opinion->reason_count; i++)
-      json_array_append_new(reasons, json_string(opinion->reasons[i]));
+      json_array_append_new(reasons, lab_json_text(opinion->reasons[i]));
     cause = json_pack("{s:s, s:s, s:i, s:o}", "name", lab_cause_name(opinion->cause), "text",
                       lab_cause_english(opinion->cause), "weight", (int)opinion->weight, "reasons",
                       reasons);
   }
-  json_t *all =
-      json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:o}", "name", trial->entry->name, "program",
-                program, "as_claimed", trial->outcome == LABS_AS_CLAIMED, "wire", trial->story.wire,
-                "why", trial->why, "claims", claims, "cause", cause);
+  json_t *all = json_pack(
+      "{s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "name", lab_json_text(trial->entry->name), "program",
+      lab_json_text(program), "as_claimed", trial->outcome == LABS_AS_CLAIMED, "wire",
+      trial->story.wire, "why", lab_json_text(trial->why), "claims", claims, "cause", cause);
   const bool written = all && json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
   json_decref(all);
   putchar('\n');

@@ -5,8 +5,23 @@
 #include <string.h>
 
 #include "lab.h"
+#include "lab/glyph.h"
 
 enum { COLUMNS = 80 };
+
+/* Some of it is what a program under test has printed: the terminal is not its own. */
+static void put_clean(FILE *out, const char *text, size_t len) {
+  for (const char *end = text + len; text < end;) {
+    unsigned width;
+    const size_t one = lab_glyph(text, &width);
+    const bool good = (one > 0 && one <= (size_t)(end - text)) || *text == '\t';
+    if (good)
+      fwrite(text, 1, one > 0 ? one : 1, out);
+    else
+      fputc('?', out);
+    text += good && one > 0 ? one : 1;
+  }
+}
 
 /* A word of English, or one Chinese character, which may be parted from the next one. */
 struct word {
@@ -71,7 +86,7 @@ void labs_print_text(FILE *out, const char *first, const char *indent, const cha
       fputc(' ', out);
       column++;
     }
-    fwrite(word.text, 1, word.len, out);
+    put_clean(out, word.text, word.len);
     column += word.width;
     before = at;
   }
@@ -81,7 +96,9 @@ void labs_print_text(FILE *out, const char *first, const char *indent, const cha
 void labs_print_lines(FILE *out, const char *first, const char *indent, const char *text) {
   for (; *text; first = indent) {
     const size_t len = strcspn(text, "\n");
-    fprintf(out, "%s%.*s\n", first, (int)len, text);
+    fputs(first, out);
+    put_clean(out, text, len);
+    fputc('\n', out);
     text += len + (text[len] != '\0');
   }
 }

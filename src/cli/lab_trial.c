@@ -118,8 +118,10 @@ bool labs_build_for(const struct labs_entry *entry, const char *source, const ch
   char *errors;
   if (!labs_join(program, scratch, name)) return false;
   const bool built = labs_build(source, program, &errors);
-  if (!built && !labs_stopped)
-    fprintf(out, "%s: %s does not compile:\n%s", entry->name, source, errors ? errors : "");
+  if (!built && !labs_stopped) {
+    fprintf(out, "%s: %s does not compile:\n", entry->name, source);
+    labs_print_lines(out, "", "", errors ? errors : "");
+  }
   free(errors);
   return built;
 }

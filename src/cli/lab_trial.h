@@ -55,7 +55,7 @@ void labs_explain(FILE *out, const struct labs_trial *trial);
 struct labs_examination {
   enum labs_outcome outcome;
   unsigned trials;
-  unsigned open; /* claims that could not be judged */
+  size_t open; /* claims that could not be judged */
   bool wire;
 };
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lab/clock.h"
+#include "lab/glyph.h"
 #include "lab/sampler.h"
 #include "lab/script.h"
 
@@ -149,8 +150,12 @@ static const char *last_words(const struct side *side, char words[100]) {
   const char *const text = side->agent->board->output;
   const size_t len = side->program.len, from = len > 90 ? len - 90 : 0;
   snprintf(words, 100, "%s%.90s", len > 0 ? ": " : "", text + from);
-  for (char *c = words; *c != '\0'; c++)
-    if ((unsigned char)*c < ' ') *c = c[1] != '\0' ? ' ' : '\0';
+  for (char *c = words; *c != '\0';) {
+    unsigned width;
+    const size_t one = lab_glyph(c, &width);
+    if (one == 0) *c = c[1] != '\0' ? ' ' : '\0';
+    c += one > 0 ? one : *c != '\0';
+  }
   return words;
 }
 

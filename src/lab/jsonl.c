@@ -4,7 +4,7 @@
  */
 #include "lab/jsonl.h"
 
-#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lab/segment.h"
@@ -25,17 +25,18 @@ static const char *const fates[] = {
 
 /* ---- members ---- */
 
-/* What is not UTF-8 becomes '?', for JSON has nothing else. */
-static void add_text(json_t *object, const char *key, const char *text) {
+json_t *lab_json_text(const char *text) {
   json_t *value = json_string(text);
-  if (value == NULL) {
-    char clean[512];
-    snprintf(clean, sizeof clean, "%s", text);
-    for (char *c = clean; *c != '\0'; c++)
-      if ((unsigned char)*c >= 0x80) *c = '?';
-    value = json_string(clean);
-  }
-  json_object_set_new(object, key, value);
+  char *const clean = value == NULL ? strdup(text) : NULL;
+  for (char *c = clean; c != NULL && *c != '\0'; c++)
+    if ((unsigned char)*c >= 0x80) *c = '?';
+  if (clean != NULL) value = json_string(clean);
+  free(clean);
+  return value;
+}
+
+static void add_text(json_t *object, const char *key, const char *text) {
+  json_object_set_new(object, key, lab_json_text(text));
 }
 
 static void add_number(json_t *object, const char *key, int64_t value) {
@@ -213,7 +214,7 @@ static json_t *opinions(const struct lab_diagnosis *diagnosis) {
     add_text(one, "cause", lab_cause_name(opinion->cause));
     add_number(one, "weight", opinion->weight);
     for (size_t k = 0; k < opinion->reason_count; k++)
-      json_array_append_new(reasons, json_string(opinion->reasons[k]));
+      json_array_append_new(reasons, lab_json_text(opinion->reasons[k]));
     json_object_set_new(one, "reasons", reasons);
     json_array_append_new(all, one);
   }

@@ -6,11 +6,15 @@
 #ifndef LAB_JSONL_H
 #define LAB_JSONL_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "lab/cause.h"
 #include "lab/judge.h"
 #include "lab/story.h"
+
+/* A string of it. What is not UTF-8 becomes '?', for JSON has nothing else. */
+json_t *lab_json_text(const char *text);
 
 /* One line, while it happens; `began_ns` is when the time is 0. */
 bool lab_jsonl_event(FILE *out, uint64_t began_ns, const struct lab_event *event);

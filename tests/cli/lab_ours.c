@@ -22,7 +22,7 @@ void lab(const char *const *args) {
   command_wait(&command, LAB_PATIENCE_MS);
 }
 
-static const char expect[] =
+const char lab_ours_expect[] =
     "title: Ours\n"
     "cause: eof-ignored\n"
     "wire: delay 20ms\n"
@@ -96,7 +96,7 @@ void lab_ours_make(void) {
   cr_assert_eq(chdir(scratch), 0);
   cr_assert_eq(mkdir("labs", 0700), 0);
   cr_assert_eq(mkdir("labs/07-ours", 0700), 0);
-  lab_ours_write("labs/07-ours", "expect", expect);
+  lab_ours_write("labs/07-ours", "expect", lab_ours_expect);
   lab_ours_write("labs/07-ours", "hints", "hint: One.\n  And on.\nhint: Two.\nhint.zh: 二。\n");
   lab_ours_write("labs/07-ours", "quiz",
                  "question: Why?\nright: So.\nwrong: Otherwise.\nwhy: Because.\n");

@@ -10,7 +10,7 @@
 
 #include "command.h"
 
-enum { LAB_PATIENCE_MS = 50 * 1000 };
+enum { LAB_PATIENCE_MS = 50 * 1000, LAB_OURS_EXPECT_MAX = 1024 };
 
 extern struct command command; /* the last one */
 
@@ -28,6 +28,8 @@ void lab_ours_make(void);
 void lab_ours_remove(void);
 /* What was built is gone. */
 void lab_ours_nothing_left(void);
+
+extern const char lab_ours_expect[]; /* its file `expect`; shorter than LAB_OURS_EXPECT_MAX */
 
 /* What each connection is served by; `c` is its descriptor. */
 extern const char lab_ours_broken[], lab_ours_fixed[];
