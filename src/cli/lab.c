@@ -15,11 +15,13 @@ static void on_stop(int number) {
   labs_stopped = 1;
 }
 
-/* A handler for SIGPIPE, too, because a program under test must find it as it is by default. */
+/* A handler for SIGPIPE, too, because a program under test must find it as it is by default. And
+ * where SIGCHLD was left ignored, the kernel would keep no status of a child for us. */
 static void catch_signals(void) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
   const struct sigaction stop = {.sa_handler = on_stop}; /* no SA_RESTART: waits end early */
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &stop, NULL);
+  signal(SIGCHLD, SIG_DFL);
 }
 
 static int help(void) {

@@ -63,6 +63,9 @@ const struct labs_entry *labs_find(const struct labs *labs, const char *name);
 /* FILE of the lab's folder. False: the path is too long, or it is not there. */
 bool labs_file(const struct labs_entry *entry, const char *file, char path[PATH_MAX]);
 
+/* Whether it is a file that can be read: no folder, nor what waits for somebody who writes. */
+bool labs_is_file(const char *path);
+
 /* Directory and file in one, if there is room. */
 bool labs_join(char path[PATH_MAX], const char *directory, const char *file);
 

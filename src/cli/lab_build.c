@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "lab.h"
+#include "lab/clock.h"
 #include "server/process.h"
 
-enum { WORDS_MAX = 64, TEXT_MAX = 4096 };
+enum { WORDS_MAX = 64, TEXT_MAX = 4096, COMPILE_MS = 60 * 1000, LOOK_MS = 5 };
 
 struct words {
   const char *list[WORDS_MAX + 1];
@@ -122,9 +123,24 @@ static void put_aside(const char *program) {
   setenv("TMPDIR", folder, 1);
 }
 
+/* A signal may come before a wait as well as in it; and a file can include itself for hours. */
+static bool await(pid_t pid, int *status, int output) {
+  const uint64_t deadline = lab_now() + COMPILE_MS * LAB_MS;
+  bool late = false;
+  pid_t ended;
+  while ((ended = waitpid(pid, status, WNOHANG)) == 0) {
+    if (!late && lab_now() > deadline) {
+      dprintf(output, "the compiler was not done within %d s\n", COMPILE_MS / 1000);
+      late = true;
+    }
+    if (late || labs_stopped) kill(-pid, SIGKILL);
+    poll(NULL, 0, LOOK_MS);
+  }
+  return ended == pid && WIFEXITED(*status);
+}
+
 /* The exit status; -1: it could not be started, was stopped, or killed. */
 static int compile(const struct words *words, const char *program, int output) {
-  enum { LOOK_MS = 10 };
   const pid_t pid = fork();
   int status;
   if (pid < 0) return -1;
@@ -138,11 +154,7 @@ static int compile(const struct words *words, const char *program, int output) {
     _exit(127);
   }
   setpgid(pid, pid);
-  while (waitpid(pid, &status, WNOHANG) == 0) {
-    if (labs_stopped) kill(-pid, SIGKILL);
-    poll(NULL, 0, LOOK_MS); /* a signal may come before a wait as well as in it */
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return await(pid, &status, output) ? WEXITSTATUS(status) : -1;
 }
 
 static char *text_of(int fd) {

@@ -28,13 +28,15 @@ static const struct cli_flag flags[] = {
     LABS_FLAG(struct request),
     {NULL, CLI_SWITCH, 0, NULL}};
 
+enum mended { MENDED, NOT_MENDED, NOT_TRIED }; /* the last: it needs what is not here */
+
 struct grade {
   const struct labs_entry *entry;
   struct labs_study study;
   char source[PATH_MAX];
   unsigned hints;  /* that there are */
   char digest[65]; /* of the program */
-  bool mended;
+  enum mended mended;
 };
 
 struct class {
@@ -85,7 +87,7 @@ static int find_programs(const struct labs *labs, struct class *class) {
     const int status = labs_study_read(&grade->study, class->dir, grade->entry);
     if (status != 0) return status;
     if (!labs_study_program(&grade->study, grade->entry, grade->source)) continue;
-    if (access(grade->source, R_OK) != 0) continue;
+    if (!labs_is_file(grade->source)) continue;
     grade->hints = count_hints(grade->entry);
     class->count++;
   }
@@ -118,16 +120,20 @@ static int work(void *context, size_t index, FILE *out) {
   struct labs_examination examination;
   if (!labs_build_for(grade->entry, grade->source, class->scratch, grade->entry->name, program,
                       out))
-    return 1;
+    return NOT_MENDED;
   labs_examine(&examination, grade->entry, program, &class->run, out, true);
-  return examination.outcome == LABS_AS_CLAIMED ? 0 : 1;
+  return examination.outcome == LABS_AS_CLAIMED  ? MENDED
+         : examination.outcome == LABS_NOT_TRIED ? NOT_TRIED
+                                                 : NOT_MENDED;
 }
 
 static void done(void *context, size_t index, int status, const char *text) {
   struct class *class = context;
   (void)text;
-  class->grades[index].mended = status == 0;
-  class->mended += status == 0;
+  class->grades[index].mended = status == MENDED      ? MENDED
+                                : status == NOT_TRIED ? NOT_TRIED
+                                                      : NOT_MENDED;
+  class->mended += status == MENDED;
 }
 
 /* ---- the summary ---- */
@@ -139,18 +145,19 @@ static void today(char text[32]) {
 }
 
 static void print(const struct class *class, size_t labs) {
+  static const char *const words[] = {"yes", "NO", "not tried"};
   char date[32];
   today(date);
   printf("%s, %s, checked by finale %s\n\n", class->dir, date, fin_version());
-  printf("%-28s %-8s %-8s %-8s %s\n", "lab", "mended", "hints", "quiz", "sha256 of the program");
+  printf("%-28s %-9s %-8s %-8s %s\n", "lab", "mended", "hints", "quiz", "sha256 of the program");
   for (size_t i = 0; i < class->count; i++) {
     const struct grade *grade = &class->grades[i];
     char hints[32], quiz[32] = "-";
     snprintf(hints, sizeof hints, "%u of %u", grade->study.hints, grade->hints);
     if (grade->study.asked > 0)
       snprintf(quiz, sizeof quiz, "%u of %u", grade->study.right, grade->study.asked);
-    printf("%-28s %-8s %-8s %-8s %.16s...\n", grade->entry->name, grade->mended ? "yes" : "NO",
-           hints, quiz, grade->digest);
+    printf("%-28s %-9s %-8s %-8s %.16s...\n", grade->entry->name, words[grade->mended], hints, quiz,
+           grade->digest);
   }
   printf("\n%zu of %zu mended, of %zu labs in all\nsha256 of all programs:\n  %s\n", class->mended,
          class->count, labs, class->digest);
@@ -162,12 +169,14 @@ static int print_json(const struct class *class, size_t labs) {
   today(date);
   for (size_t i = 0; i < class->count; i++) {
     const struct grade *grade = &class->grades[i];
+    json_t *mended =
+        grade->mended == NOT_TRIED ? json_null() : json_boolean(grade->mended == MENDED);
     json_array_append_new(
         list,
-        json_pack("{s:o, s:b, s:i, s:i, s:i, s:i, s:s}", "name", lab_json_text(grade->entry->name),
-                  "mended", grade->mended, "hints", (int)grade->study.hints, "hints_of",
-                  (int)grade->hints, "quiz_right", (int)grade->study.right, "quiz_of",
-                  (int)grade->study.asked, "sha256", grade->digest));
+        json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:s}", "name", lab_json_text(grade->entry->name),
+                  "mended", mended, "hints", (int)grade->study.hints, "hints_of", (int)grade->hints,
+                  "quiz_right", (int)grade->study.right, "quiz_of", (int)grade->study.asked,
+                  "sha256", grade->digest));
   }
   json_t *all =
       json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:s}", "folder", lab_json_text(class->dir), "date",

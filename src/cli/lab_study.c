@@ -15,12 +15,19 @@
 
 static const char progress[] = "progress";
 
+bool labs_is_file(const char *path) {
+  struct stat file;
+  return stat(path, &file) == 0 && S_ISREG(file.st_mode) && access(path, R_OK) == 0;
+}
+
 int labs_study_read_at(struct labs_study *study, const char *path) {
   char file[PATH_MAX], line[128];
   *study = (struct labs_study){.hints = 0};
   if (strlen(path) >= sizeof study->path || !labs_join(file, path, progress))
     return cli_fail("%s: the path is too long", path);
   memcpy(study->path, path, strlen(path) + 1);
+  if (access(file, F_OK) == 0 && !labs_is_file(file))
+    return cli_fail("%s: not a file that can be read; move it away", file);
   FILE *in = fopen(file, "re");
   if (!in)
     return errno == ENOENT || errno == ENOTDIR ? 0 : cli_fail("%s: %s", file, strerror(errno));
@@ -62,12 +69,21 @@ int labs_study_make(const char *path) {
   return 0;
 }
 
+/* Whoever else may write in that folder does not choose where it leads: no link is followed. */
+static FILE *create(const char *path) {
+  unlink(path);
+  const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+  if (!out && fd >= 0) close(fd);
+  return out;
+}
+
 int labs_study_write(const struct labs_study *study) {
   char path[PATH_MAX], fresh[PATH_MAX];
   if (labs_study_make(study->path) != 0) return 1;
   if (!labs_join(path, study->path, progress) || !labs_join(fresh, study->path, ".progress"))
     return cli_fail("%s: the path is too long", study->path);
-  FILE *out = fopen(fresh, "we");
+  FILE *out = create(fresh);
   bool written = out && fprintf(out,
                                 "# Kept by finale lab.\n"
                                 "hints %u\n"
