@@ -90,13 +90,17 @@ static bool leave_out(const struct lab_script *script, const struct lab_player *
 
 /* ---- turns ---- */
 
+static bool is_timed(const struct lab_script *script, const struct lab_step *step) {
+  return step->kind == LAB_STEP_WAIT || !script->options.patient;
+}
+
 static void play(struct lab_script *script, struct lab_playing *playing) {
   const struct lab_script_options *options = &script->options;
   while (!playing->ended) {
     const struct lab_step *step = &playing->player->steps[playing->step];
     char text[80] = "";
     enum lab_went went = lab_step_play(playing, options, step, text);
-    if (went == LAB_WAITS && !options->patient && step->kind != LAB_STEP_WAIT &&
+    if (went == LAB_WAITS && step->kind != LAB_STEP_WAIT && is_timed(script, step) &&
         lab_now() >= playing->began_ns + step->ms * LAB_MS) {
       went = LAB_FAILED_STEP;
       snprintf(text, sizeof text, "not within %u ms", step->ms);
@@ -130,7 +134,7 @@ size_t lab_script_polls(const struct lab_script *script, struct pollfd *polls, s
     const struct lab_step *step = &playing->player->steps[playing->step];
     const uint64_t due = playing->began_ns + step->ms * LAB_MS;
     const uint64_t left = due > now ? (due - now + LAB_MS - 1) / LAB_MS : 0;
-    if (left < (uint64_t)*timeout_ms) *timeout_ms = (int)left;
+    if (is_timed(script, step) && left < (uint64_t)*timeout_ms) *timeout_ms = (int)left;
     const short events = lab_step_events(playing, step);
     if (events != 0 && playing->fd >= 0 && count < max)
       polls[count++] = (struct pollfd){.fd = playing->fd, .events = events};

@@ -26,18 +26,23 @@ static void on_said(void *context, const struct lab_event *event) {
   said[said_count++] = event->said;
 }
 
-static struct lab_script *begin(enum lab_side side, uint16_t port) {
+static struct lab_script *begin_patient(enum lab_side side, uint16_t port, bool patient) {
   struct lab_script_options options = {
       .side = side,
       .players = side == LAB_CLIENT ? &expect.clients : &expect.servers,
       .address = {.sin_family = AF_INET,
                   .sin_port = htons(port),
                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+      .patient = patient,
       .on_said = on_said,
   };
   struct lab_script *const script = lab_script_new(&options);
   cr_assert_not_null(script);
   return script;
+}
+
+static struct lab_script *begin(enum lab_side side, uint16_t port) {
+  return begin_patient(side, port, false);
 }
 
 /* Both scripts, until the clients are done. */
@@ -173,4 +178,29 @@ Test(script, options_are_set) {
 Test(script, there_is_no_wire_to_vanish_from) {
   play("client:\n  connect\n  vanish\nserver:\n  read to end\n  close\n");
   ended(LAB_CLIENT, 1, true, "vanish: there is no wire");
+}
+
+/* A step that may take any time asks for no turn when its time would have been over. */
+Test(script, patience_needs_no_turns) {
+  static const char text[] =
+      "title: T\ncause: c\nclient:\n  connect\n  read \"x\" within 1ms\nserver:\n  read to end\n";
+  char error[LAB_ERROR_MAX];
+  struct pollfd polls[4] = {{.fd = -1}};
+  int timeout_ms = 1000;
+  said_count = 0;
+  baseline = leftover_begin();
+  cr_assert(lab_expect_parse("x", text, strlen(text), &expect, error), "%s", error);
+  struct lab_script *const servers = begin(LAB_SERVER, 0);
+  struct lab_script *const clients = begin_patient(LAB_CLIENT, lab_script_port(servers), true);
+  while (said_count == 0) lab_script_turn(clients);
+  const uint64_t connected = lab_now();
+  while (lab_now() <= connected + LAB_MS) lab_script_turn(clients);
+  cr_expect_eq(lab_script_polls(clients, polls, 4, &timeout_ms), 1);
+  cr_expect_eq(timeout_ms, 1000);
+  lab_script_turn(clients);
+  cr_expect_not(lab_script_over(clients));
+  lab_script_free(clients);
+  lab_script_free(servers);
+  lab_expect_release(&expect);
+  leftover_end(&baseline);
 }
