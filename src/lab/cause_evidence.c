@@ -47,11 +47,12 @@ static void read_calls(const struct lab_story *story, struct lab_evidence *evide
   for (size_t i = 0; i < story->count; i++) {
     const struct lab_call *call = &story->events[i].call;
     if (story->events[i].kind != LAB_CALL) continue;
+    const unsigned times = call->times > 1 ? call->times : 1;
     evidence->calls_known = true;
     if (is_call(call, "fork") && call->result > 0) evidence->forks++;
     if (is_call(call, "accept") && (call->error == EMFILE || call->error == ENFILE))
-      evidence->no_descriptor++;
-    if (is_call(call, "connect") && call->error == EADDRNOTAVAIL) evidence->no_port++;
+      evidence->no_descriptor += times;
+    if (is_call(call, "connect") && call->error == EADDRNOTAVAIL) evidence->no_port += times;
   }
 }
 

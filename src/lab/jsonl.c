@@ -113,6 +113,7 @@ static void add_call(json_t *object, const struct lab_call *call) {
   add_number(object, "pid", call->pid);
   if (call->fd >= 0) add_number(object, "fd", call->fd);
   add_number(object, "result", call->result);
+  if (call->times > 1) add_number(object, "times", call->times);
   if (call->error != 0)
     add_text(object, "error",
              strerrorname_np(call->error) != NULL ? strerrorname_np(call->error) : "?");

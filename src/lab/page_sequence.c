@@ -89,6 +89,7 @@ struct burst {
 static bool is_one_of_many(struct burst bursts[5], const struct lab_event *event) {
   const struct lab_segment *segment = &event->segment;
   struct burst *burst = &bursts[4];
+  if (event->kind == LAB_CALL && event->call.times > 1) return true;
   if (event->kind == LAB_SEGMENT) {
     if ((segment->flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0 || segment->fate != LAB_PASSED)
       return false;

@@ -68,6 +68,7 @@ struct lab_call {     /* of the server under test */
   char name[12];      /* accept, read, eof, write, shutdown, close, connect, fork, ... */
   int pid, fd, error; /* errno, 0: none */
   int64_t result;
+  uint32_t times;                    /* more than 1: so many alike, one after the other */
   uint64_t cookie;                   /* of the socket */
   uint16_t client_port, server_port; /* 0: not known */
 };

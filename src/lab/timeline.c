@@ -135,13 +135,15 @@ static unsigned number_of(struct lab_timeline *timeline, uint16_t client_port,
 /* ---- bursts ---- */
 
 /* Whether it is to be told; otherwise it is counted. */
-static bool is_told(struct burst *burst, const struct lab_event *event, uint64_t bytes) {
+static bool is_told(struct burst *burst, const struct lab_event *event, uint64_t bytes,
+                    unsigned times) {
   burst->last_ns = event->at_ns;
-  if (burst->shown < BURST_SHOWN) {
+  if (burst->shown < BURST_SHOWN && times <= 1) {
     burst->shown++;
     return true;
   }
-  burst->hidden++;
+  burst->shown = BURST_SHOWN;
+  burst->hidden += times > 1 ? times : 1;
   burst->bytes += bytes;
   burst->last = *event;
   return false;
@@ -218,7 +220,7 @@ static void take_segment(struct lab_timeline *timeline, const struct lab_event *
         &timeline->connections[number - 1].bursts[segment->from][segment->leaves ? 1 : 0];
     if (!plain)
       end_segments(timeline, number, burst);
-    else if (!is_told(burst, event, segment->len))
+    else if (!is_told(burst, event, segment->len, 1))
       return;
   }
   timeline_segment(segment, timeline->options.numbers, timeline->sheet.widths[COLUMN_WIRE], &cell);
@@ -315,7 +317,8 @@ static void take_call(struct lab_timeline *timeline, const struct lab_event *eve
   struct calls *calls = calls_like(timeline, call);
   const bool bytes = strcmp(call->name, "read") == 0 || strcmp(call->name, "write") == 0;
   struct cell cell;
-  if (!is_told(&calls->burst, event, bytes && call->result > 0 ? (uint64_t)call->result : 0))
+  if (!is_told(&calls->burst, event, bytes && call->result > 0 ? (uint64_t)call->result : 0,
+               call->times))
     return;
   timeline_call(call, &cell);
   show(timeline, event->at_ns, number_of(timeline, call->client_port, call->server_port),

@@ -121,6 +121,47 @@ WITHIN(calls, nothing_is_recorded_unless_asked_for) {
   played_end(&played);
 }
 
+/* ---- a program that turns in a circle ---- */
+
+static const char spinner[] =
+    "#include <arpa/inet.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n"
+    "int main(int argc, char **argv) {\n"
+    "  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};\n"
+    "  int listener = socket(AF_INET, SOCK_STREAM, 0), fd;\n"
+    "  socklen_t size = sizeof a;\n"
+    "  char text[64];\n"
+    "  if (bind(listener, (void *)&a, sizeof a) || listen(listener, 8)) return 1;\n"
+    "  getsockname(listener, (void *)&a, &size);\n"
+    "  printf(\"listening on 0.0.0.0:%d\\n\", ntohs(a.sin_port));\n"
+    "  fd = accept(listener, NULL, NULL);\n"
+    "  for (int i = 0; i < 100000; i++) {\n"
+    "    ssize_t len = read(fd, text, sizeof text);\n"
+    "    if (len > 0) { write(fd, text, len); i = 0; }\n"
+    "  }\n"
+    "  close(fd);\n"
+    "  for (;;) pause();\n"
+    "}\n";
+
+/* Every one of its calls is counted, few are told one by one. */
+WITHIN(calls, without_news_are_counted) {
+  struct played played;
+  size_t told = 0, made = 0;
+  played_begin(&played, spinner, NULL,
+               "title: test\ncause: test\nwire: delay 10ms\nrun: 3s\nclient:\n  connect\n"
+               "  send \"hello\"\n  read \"hello\"\n  end\n  read to end\n  close\n");
+  played_run(&played);
+  within_check(!played_failed(&played), "the client failed: %s", played.story.output);
+  for (size_t i = 0; i < played.story.count; i++) {
+    const struct lab_call *const call = &played.story.events[i].call;
+    if (played.story.events[i].kind != LAB_CALL || strcmp(call->name, "eof") != 0) continue;
+    told++;
+    made += call->times > 1 ? call->times : 1;
+  }
+  within_check(told > 1 && told < 1000, "told: %zu", told);
+  within_check(made == 99999, "made: %zu", made);
+  played_end(&played);
+}
+
 /* ---- a program that writes to the recorder's descriptor itself ---- */
 
 /* States of sides that there are not, what no client said, a name without an end. */

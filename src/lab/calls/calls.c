@@ -3,7 +3,8 @@
  * Loaded into the program under test by LD_PRELOAD: writes down what it does with TCP sockets, one
  * lab_event each, to the descriptor that FINALE_LAB_CALLS names. The program must not notice:
  * errno, results and its own descriptors stay as they are, nothing is allocated, and what is not a
- * TCP socket costs one system call. Calls that say "later" (EAGAIN) are left out.
+ * TCP socket costs one system call. Calls that say "later" (EAGAIN) are left out; what fails, or
+ * ends, the same way again and again is told in sums.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -108,6 +109,12 @@ static struct {
   _Atomic uint64_t cookie;
   _Atomic uint32_t ports; /* of a TCP socket, the client's above; 0: not one, or not yet */
   atomic_bool accepted;   /* from a listener: the server's port is its own */
+
+  /* The last call, if it brought nothing: an error, or 0. */
+  _Atomic(const char *) idle;
+  atomic_int error;
+  atomic_uint again, untold; /* alike, since then; those of them that have not been told */
+  _Atomic uint64_t told_ns;
 } cache[CACHED];
 
 static bool is_tcp(int fd) {
@@ -159,7 +166,7 @@ static struct socket look_up(int fd, bool accepted) {
 /* ---- telling ---- */
 
 static void tell(const char *name, int fd, const struct socket *of, int64_t result, int error,
-                 uint64_t at_ns) {
+                 unsigned times, uint64_t at_ns) {
   struct lab_event event;
   if (channel < 0) return;
   if (inner_pid != (int)getpid()) learn_pid();
@@ -171,12 +178,41 @@ static void tell(const char *name, int fd, const struct socket *of, int64_t resu
   event.call.fd = fd;
   event.call.error = error;
   event.call.result = result;
+  event.call.times = times;
   if (of != NULL) {
     event.call.cookie = of->cookie;
     event.call.client_port = of->client_port;
     event.call.server_port = of->server_port;
   }
   while (REAL(send)(channel, &event, sizeof event, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+}
+
+enum { ONE_BY_ONE = 4, SUM_NS = 10 * 1000 * 1000 };
+
+/* A program that turns in a circle makes a million such calls in a second. */
+static void tell_in_sums(const char *name, int fd, const struct socket *of, int64_t result,
+                         int error, uint64_t at_ns) {
+  if (fd < 0 || fd >= CACHED) {
+    tell(name, fd, of, result, error, 1, at_ns);
+    return;
+  }
+  const char *const idle = cache[fd].idle;
+  const bool same = result <= 0 && idle == name && cache[fd].error == error;
+  if (!same) {
+    const unsigned untold = atomic_exchange(&cache[fd].untold, 0);
+    const int before = cache[fd].error;
+    if (untold > 0) tell(idle, fd, of, before != 0 ? -1 : 0, before, untold, at_ns);
+    cache[fd].idle = result <= 0 ? name : NULL;
+    cache[fd].error = error;
+    cache[fd].again = 0;
+  } else {
+    cache[fd].again++;
+    cache[fd].untold++;
+    if (cache[fd].again >= ONE_BY_ONE && at_ns < cache[fd].told_ns + SUM_NS) return;
+  }
+  const unsigned untold = same ? atomic_exchange(&cache[fd].untold, 0) : 1;
+  cache[fd].told_ns = at_ns;
+  tell(name, fd, of, result, error, untold, at_ns);
 }
 
 static bool says_later(int error) { return error == EAGAIN || error == EINTR; }
@@ -188,7 +224,7 @@ static void tell_received(const char *name, int fd, const struct socket *of, ssi
   if (of->cookie != 0 && !(result < 0 && says_later(error))) {
     const char *what = (flags & MSG_PEEK) != 0 ? "peek" : name;
     if (result == 0 && wanted > 0) what = "eof";
-    tell(what, fd, of, result, result < 0 ? error : 0, lab_now());
+    tell_in_sums(what, fd, of, result, result < 0 ? error : 0, lab_now());
   }
   errno = error;
 }
@@ -197,7 +233,7 @@ static void tell_done(const char *name, int fd, const struct socket *of, int64_t
                       uint64_t at_ns) {
   const int error = errno;
   if (of->cookie != 0 && !(result < 0 && says_later(error)))
-    tell(name, fd, of, result, result < 0 ? error : 0, at_ns);
+    tell_in_sums(name, fd, of, result, result < 0 ? error : 0, at_ns);
   errno = error;
 }
 
@@ -361,7 +397,7 @@ WRAPPER pid_t fork(void) {
   const uint64_t at_ns = lab_now();
   const pid_t child = REAL(fork)();
   const int error = errno;
-  if (child != 0) tell("fork", -1, NULL, child, child < 0 ? error : 0, at_ns);
+  if (child != 0) tell("fork", -1, NULL, child, child < 0 ? error : 0, 1, at_ns);
   errno = error;
   return child;
 }
