@@ -47,7 +47,8 @@ const struct compare_workload *compare_workload_find(const char *name); /* NULL:
   X(MEMORY, "memory", REPORT_BYTES, "in user space, for an idle connection") \
   X(CLOSE_WAIT, "close_wait", REPORT_COUNT, "sockets still held in CLOSE_WAIT, of a mix") \
   X(LEFT, "left", REPORT_COUNT, "sockets and descriptors still held when all clients have left") \
-  X(ERRORS, "errors", REPORT_COUNT, "requests without a good reply")
+  X(LOST, "lost", REPORT_COUNT, "replies lost or cut off, of a mix") \
+  X(ERRORS, "errors", REPORT_COUNT, "requests without a good reply, or an owed close")
 
 enum compare_metric {
 #define COMPARE_METRIC_ENUM(name, key, unit, help) COMPARE_##name,

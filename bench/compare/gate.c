@@ -79,8 +79,9 @@ bool compare_gate_parse(const char *text, struct compare_gate *gate, char why[LO
   }
   size_t len = strcspn(at, "/<>=!");
   if (!find_metric(at, len, &gate->metric))
-    return wrong(text, why,
-                 "the metrics are rate, p99, cpu, instructions, memory, left and errors");
+    return wrong(
+        text, why,
+        "the metrics are rate, p99, cpu, instructions, memory, close_wait, left, lost and errors");
   at += len;
   if (*at == '/') {
     len = strcspn(++at, "<>=!");

@@ -96,12 +96,13 @@ static struct grid grid_of(const struct compare_table *table) {
       .scale = streams ? 1 : 1e3);
   ADD(idle ? "bytes/%s" : "CPU us/%s", .style = FIGURE_AND_RANGE, .metric = cost,
       .scale = idle ? 1 : 1e3);
-  if (raw && !idle) ADD("to raw", .style = RATIO, .metric = cost, .other = raw);
-  if (nginx) ADD("to nginx", .style = RATIO, .metric = cost, .other = nginx);
+  if (raw && !idle && !workload->mixed) ADD("to raw", .style = RATIO, .metric = cost, .other = raw);
+  if (nginx && !workload->mixed) ADD("to nginx", .style = RATIO, .metric = cost, .other = nginx);
   ADD("p99 ms", .style = FIGURE_AND_RANGE, .metric = COMPARE_P99, .scale = 1e6);
   ADD("instr", .style = WHOLE, .metric = COMPARE_INSTRUCTIONS);
   ADD("CLOSE_WAIT", .style = WHOLE, .metric = COMPARE_CLOSE_WAIT);
   ADD("left", .style = WHOLE, .metric = COMPARE_LEFT);
+  ADD("lost", .style = WHOLE, .metric = COMPARE_LOST);
   ADD("err", .style = WHOLE, .metric = COMPARE_ERRORS);
 #undef ADD
   return grid;

@@ -115,6 +115,14 @@ static double work_of(const struct compare_workload *workload, const struct load
   return (double)(workload->mixed ? load->counts.connections : load->counts.requests);
 }
 
+/* Replies that visitors were owed, and did not get or not whole. */
+static double lost_in(const struct load_result *load) {
+  uint64_t sum = 0;
+  for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++)
+    sum += load->visits[i].lost + load->visits[i].truncated;
+  return (double)sum;
+}
+
 static void fill_in(const struct comparison *comparison, struct compare_row *row, unsigned round,
                     const struct load_result *load, const struct watch_result *watch) {
   const struct compare_workload *workload = comparison->table->options.workload;
@@ -123,6 +131,7 @@ static void fill_in(const struct comparison *comparison, struct compare_row *row
 #define VALUE(metric) row->values[COMPARE_##metric][round]
   VALUE(ERRORS) = (double)load_errors_sum(&load->counts.errors);
   if (seen && workload->mixed) VALUE(CLOSE_WAIT) = watch_left_in(watch, FIN_TCP_CLOSE_WAIT);
+  if (workload->mixed) VALUE(LOST) = lost_in(load);
   if (seen) VALUE(LEFT) = fmax(watch_left_owned(watch), watch_left_descriptors(watch));
   if (is_idle(comparison)) {
     double grown = (double)watch->measure.anonymous_bytes - (double)watch->warm.anonymous_bytes;

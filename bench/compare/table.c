@@ -60,6 +60,7 @@ bool compare_measures(const struct compare_workload *workload, enum compare_metr
     case COMPARE_MEMORY:
       return idle;
     case COMPARE_CLOSE_WAIT:
+    case COMPARE_LOST:
       return workload->mixed;
     case COMPARE_INSTRUCTIONS:
       return !idle && !stream && !workload->mixed;
@@ -106,7 +107,8 @@ struct compare_summary compare_summarize(const struct compare_table *table,
   size_t count = 0;
   for (unsigned round = 0; round < table->rounds; round++)
     if (!isnan(row->values[metric][round])) values[count++] = row->values[metric][round];
-  bool most = metric == COMPARE_LEFT || metric == COMPARE_CLOSE_WAIT || metric == COMPARE_ERRORS;
+  bool most = metric == COMPARE_LEFT || metric == COMPARE_CLOSE_WAIT || metric == COMPARE_LOST ||
+              metric == COMPARE_ERRORS;
   return summarize(values, count, most);
 }
 
