@@ -120,7 +120,7 @@ struct compare_summary compare_ratio(const struct compare_table *table,
 void compare_print(const struct compare_table *table, FILE *out);          /* for people */
 void compare_print_markdown(const struct compare_table *table, FILE *out); /* for a README */
 
-/* All of them in one table of Markdown; they are of the same peers. */
+/* All of them in one table of Markdown. */
 void compare_print_overview(const struct compare_table *tables, size_t count, FILE *out);
 
 /* ---- gates ---- */

@@ -34,6 +34,21 @@ static bool takes_part(const struct compare_table *tables, size_t count, const c
   return k < count;
 }
 
+/* Whether a table before the one numbered `k` has named it. */
+static bool is_said(const struct compare_table *tables, size_t k, const char *server) {
+  while (k-- > 0)
+    for (size_t i = 0; i < tables[k].row_count; i++)
+      if (strcmp(tables[k].rows[i].peer->name, server) == 0) return true;
+  return false;
+}
+
+static void print_row(const struct compare_table *tables, size_t count, const char *server,
+                      FILE *out) {
+  fprintf(out, "| %s |", server);
+  for (size_t k = 0; k < count; k++) print_cell(&tables[k], server, out);
+  fputc('\n', out);
+}
+
 void compare_print_overview(const struct compare_table *tables, size_t count, FILE *out) {
   fputs(
       "CPU time for a unit of work over raw epoll's; memory of an idle connection; sockets and "
@@ -43,11 +58,10 @@ void compare_print_overview(const struct compare_table *tables, size_t count, FI
   fputs("\n|---|", out);
   for (size_t k = 0; k < count; k++) fputs("---:|", out);
   fputc('\n', out);
-  for (size_t i = 0; count > 0 && i < tables[0].row_count; i++) {
-    const char *server = tables[0].rows[i].peer->name;
-    if (!takes_part(tables, count, server)) continue;
-    fprintf(out, "| %s |", server);
-    for (size_t k = 0; k < count; k++) print_cell(&tables[k], server, out);
-    fputc('\n', out);
-  }
+  for (size_t k = 0; k < count; k++)
+    for (size_t i = 0; i < tables[k].row_count; i++) {
+      const char *server = tables[k].rows[i].peer->name;
+      if (!is_said(tables, k, server) && takes_part(tables, count, server))
+        print_row(tables, count, server, out);
+    }
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/compare.h"
+
 enum { FILE_SIZE_MAX = 64 * 1024 };
 
 struct reader {
@@ -64,12 +66,24 @@ static bool take_listening(struct reader *reader, const char *value) {
   return true;
 }
 
+static bool take_workloads(struct reader *reader, char *names) {
+  char *rest = NULL;
+  for (char *name = strtok_r(names, " \t", &rest); name; name = strtok_r(NULL, " \t", &rest)) {
+    const struct compare_workload *workload = compare_workload_find(name);
+    if (!workload)
+      return wrong(reader, "unknown workload '%.60s'; see finale bench compare --help", name);
+    reader->peer->workloads |= 1U << (workload - compare_workloads);
+  }
+  return true;
+}
+
 static bool take_setting(struct reader *reader, char *line) {
   char *equals = strchr(line, '=');
   if (!equals)
     return wrong(reader, "'%.60s': not 'key = value', '[file NAME]' or a '# remark'", line);
   *equals = '\0';
-  const char *key = trim(line), *value = trim(equals + 1);
+  const char *key = trim(line);
+  char *value = trim(equals + 1);
   struct compare_peer *peer = reader->peer;
   bool is_command = false, again = false;
   const char **text = NULL;
@@ -81,15 +95,19 @@ static bool take_setting(struct reader *reader, char *line) {
     is_command = true;
   }
   bool is_listening = strcmp(key, "listening") == 0;
-  if (!text && !is_listening)
-    return wrong(reader, "unknown key '%.60s'; use about, packages, http, echo or listening", key);
+  bool is_workloads = strcmp(key, "workloads") == 0;
+  if (!text && !is_listening && !is_workloads)
+    return wrong(reader,
+                 "unknown key '%.60s'; use about, packages, http, echo, listening or workloads",
+                 key);
   if (*value == '\0') return wrong(reader, "%s has no value; give it one, or leave it out", key);
-  again = text ? *text != NULL : reader->listening_given;
+  again = text ? *text != NULL : is_listening ? reader->listening_given : peer->workloads != 0;
   if (again) return wrong(reader, "%s is given twice; leave one of them out", key);
   if (is_listening) {
     reader->listening_given = true;
     return take_listening(reader, value);
   }
+  if (is_workloads) return take_workloads(reader, value);
   *text = value;
   if (!is_command) return true;
   if (strstr(value, "{port}")) reader->port_used = true;
@@ -196,6 +214,11 @@ bool compare_peer_read(const char *path, struct compare_peer *peer, char why[LOA
   if (!peer->name) wrong(&reader, "no memory");
   compare_peer_release(peer);
   return false;
+}
+
+bool compare_peer_takes_part(const struct compare_peer *peer,
+                             const struct compare_workload *workload) {
+  return peer->workloads == 0 || (peer->workloads >> (workload - compare_workloads) & 1);
 }
 
 void compare_peer_release(struct compare_peer *peer) {

@@ -8,6 +8,7 @@
  *   http = its command as a server of HTTP/1.1; what is between blanks is an argument
  *   echo = its command as a server that returns every byte; one of the two may be missing
  *   listening = printed (as `listening on HOST:PORT`), or port ({port}: the default)
+ *   workloads = those that it takes part in, as mix mix-echo; missing: all
  *
  *   [file NAME]
  *   text of a file, up to the next such line
@@ -35,6 +36,7 @@ struct compare_peer {
   const char *about, *packages;
   const char *commands[LOAD_PROTOCOL_COUNT]; /* NULL: does not speak it */
   bool prints_port;
+  uint32_t workloads; /* a bit for each of compare_workloads that it takes part in; 0: all */
   struct compare_file {
     const char *name, *text;
   } files[COMPARE_FILES_MAX];
@@ -45,6 +47,10 @@ struct compare_peer {
 /* False: `why` says FILE:LINE, what is wrong and what would be right. */
 bool compare_peer_read(const char *path, struct compare_peer *peer, char why[LOAD_WHY_MAX]);
 void compare_peer_release(struct compare_peer *peer);
+
+struct compare_workload;
+bool compare_peer_takes_part(const struct compare_peer *peer,
+                             const struct compare_workload *workload);
 
 /* ---- running it ---- */
 

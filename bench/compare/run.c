@@ -246,12 +246,13 @@ static void complete(struct compare_options *options) {
 static bool make_rows(struct compare_table *table, const struct compare_peer *peers, size_t count) {
   table->rows = calloc(count, sizeof *table->rows);
   if (!table->rows) return false;
-  table->row_count = count;
   for (size_t i = 0; i < count; i++) {
-    table->rows[i].peer = &peers[i];
+    if (!compare_peer_takes_part(&peers[i], table->options.workload)) continue;
+    struct compare_row *row = &table->rows[table->row_count++];
+    row->peer = &peers[i];
     for (unsigned metric = 0; metric < COMPARE_METRIC_COUNT; metric++)
       for (unsigned round = 0; round < COMPARE_ROUNDS_MAX; round++)
-        table->rows[i].values[metric][round] = NAN;
+        row->values[metric][round] = NAN;
   }
   return true;
 }
@@ -268,6 +269,7 @@ bool compare_run(const struct compare_options *options, const struct compare_pee
     snprintf(why, LOAD_WHY_MAX, "no memory for %zu peers", count);
     return false;
   }
+  count = table->row_count;
   for (size_t i = 0; i < count; i++) comparison.contestants[i].row = &table->rows[i];
   begin_all(&comparison);
   if (in_the_running(table) > 0) run_rounds(&comparison);
@@ -279,8 +281,11 @@ bool compare_run(const struct compare_options *options, const struct compare_pee
 
   if (is_stopped(&comparison))
     snprintf(why, LOAD_WHY_MAX, "interrupted before the first round was over");
+  else if (count == 0)
+    snprintf(why, LOAD_WHY_MAX, "%s: none of the peers takes part in it; see 'workloads' there",
+             options->workload->name);
   else
     snprintf(why, LOAD_WHY_MAX, "%s: none of the peers could be measured; the first, %s: %.300s",
-             options->workload->name, peers[0].name, table->rows[0].why);
+             options->workload->name, table->rows[0].peer->name, table->rows[0].why);
   return false;
 }

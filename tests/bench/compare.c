@@ -53,23 +53,28 @@ static struct compare_place here(void) {
   return place;
 }
 
-static void run(const char *workload, unsigned connections, struct compare_table *table) {
+static void run_these(const struct compare_peer *these, size_t count,
+                      struct compare_options options, struct compare_table *table) {
   static struct compare_place place;
+  options.place = &place;
   place = here();
   struct leftover_baseline baseline = leftover_begin();
+  char why[LOAD_WHY_MAX] = "";
+  cr_assert(compare_run(&options, these, count, table, why), "%s", why);
+  cr_expect_eq(table->rounds, options.rounds);
+  cr_expect(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a server is left");
+  leftover_end(&baseline);
+}
+
+static void run(const char *workload, unsigned connections, struct compare_table *table) {
   const struct compare_options options = {
       .workload = compare_workload_find(workload),
-      .place = &place,
       .rounds = 2,
       .connections = connections,
       .depth = 4,
       .duration_ms = 100,
   };
-  char why[LOAD_WHY_MAX] = "";
-  cr_assert(compare_run(&options, peers, PEERS, table, why), "%s", why);
-  cr_expect_eq(table->rounds, 2);
-  cr_expect(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a server is left");
-  leftover_end(&baseline);
+  run_these(peers, PEERS, options, table);
 }
 
 static double value(const struct compare_table *table, const char *name,
@@ -109,6 +114,57 @@ Test(compare, idle) {
   cr_expect_eq(value(&table, "finale", COMPARE_LEFT), 0);
   cr_expect(isnan(value(&table, "finale", COMPARE_CPU)));
   compare_table_release(&table);
+}
+
+/* ---- rude clients ---- */
+
+static void read_peer(const char *name, struct compare_peer *peer) {
+  char path[4200], why[LOAD_WHY_MAX];
+  snprintf(path, sizeof path, "%s/bench/peers/%s.peer", getenv("FINALE_SOURCE_DIR"), name);
+  cr_assert(compare_peer_read(path, peer, why), "%s", why);
+}
+
+static void check_naive(const char *workload, const enum compare_metric *caught, size_t count) {
+  struct compare_table table;
+  struct compare_peer pair[2];
+  const struct compare_options options = {
+      .workload = compare_workload_find(workload), .rounds = 1, .duration_ms = 1000};
+  read_peer("finale", &pair[0]);
+  read_peer("naive", &pair[1]);
+  run_these(pair, 2, options, &table);
+  for (size_t i = 0; i < count; i++) {
+    const char *key = compare_metric_key(caught[i]);
+    cr_expect_eq(value(&table, "finale", caught[i]), 0, "finale, %s: %g", key,
+                 value(&table, "finale", caught[i]));
+    cr_expect_gt(value(&table, "naive", caught[i]), 0, "naive is not caught: %s", key);
+  }
+  compare_table_release(&table);
+  for (size_t i = 0; i < 2; i++) compare_peer_release(&pair[i]);
+}
+
+Test(compare, a_naive_server_keeps_what_is_in_close_wait_or_was_reset) {
+  static const enum compare_metric caught[] = {COMPARE_CLOSE_WAIT, COMPARE_LEFT, COMPARE_ERRORS};
+  check_naive("mix", caught, 3);
+}
+
+/* How many replies it cuts off is a matter of how busy the machine is; peers_run.c sees to that. */
+Test(compare, a_naive_server_keeps_what_was_reset) {
+  static const enum compare_metric caught[] = {COMPARE_LEFT};
+  check_naive("mix-echo", caught, 1);
+}
+
+Test(compare, who_does_not_take_part) {
+  struct compare_table table;
+  struct compare_peer naive;
+  const struct compare_options options = {.workload = compare_workload_find("keepalive"),
+                                          .rounds = 1};
+  char why[LOAD_WHY_MAX] = "";
+  read_peer("naive", &naive);
+  cr_expect_not(compare_run(&options, &naive, 1, &table, why));
+  cr_expect_eq(table.row_count, 0);
+  cr_expect(strstr(why, "keepalive: none of the peers takes part"), "'%s'", why);
+  compare_table_release(&table);
+  compare_peer_release(&naive);
 }
 
 Test(compare, who_is_not_like_the_others_is_left_out) {
@@ -201,7 +257,7 @@ Test(compare, json_of_what_is_no_text) {
 
 Test(compare, overview) {
   enum { FINALE, RAW, NOT_THERE, COUNT };
-  static struct compare_row rows[3][COUNT];
+  static struct compare_row rows[3][COUNT + 1];
   static const char *const workloads[3] = {"echo", "idle", "mix"};
   struct compare_table tables[3];
   for (size_t k = 0; k < 3; k++) {
@@ -218,6 +274,9 @@ Test(compare, overview) {
   strcpy(rows[1][RAW].why, "it is out of order");
   rows[2][FINALE].values[COMPARE_LEFT][0] = 0;
   rows[2][RAW].values[COMPARE_LEFT][0] = 7;
+  rows[2][COUNT].peer = &peers[2]; /* takes part in this one alone */
+  rows[2][COUNT].values[COMPARE_LEFT][0] = 9;
+  tables[2].row_count++;
 
   char *text = NULL;
   size_t size;
@@ -231,7 +290,8 @@ Test(compare, overview) {
                    "| server | echo | idle | mix |\n"
                    "|---|---:|---:|---:|\n"
                    "| finale | 1.05 | 505 B | 0 left |\n"
-                   "| raw_epoll | 1.00 | - | 7 left |\n");
+                   "| raw_epoll | 1.00 | - | 7 left |\n"
+                   "| liar | - | - | 9 left |\n");
   free(text);
 }
 

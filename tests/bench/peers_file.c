@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compare/peer.h"
+#include "compare/compare.h"
 
 /* Reads this text as a file; the caller releases the peer. */
 static bool read_text(const char *text, size_t len, struct compare_peer *peer,
@@ -32,6 +32,7 @@ Test(peers_file, everything_that_can_be_said) {
       "\thttp =  serve --port {port}\t\r\n"
       "echo = serve --echo {dir}/x {peers} {finale} {body}\n"
       "listening = port\n"
+      "workloads =  echo\tmix-echo \n"
       "[file one.conf]\n"
       "# no remark\n"
       "  listen { {port}; }\n"
@@ -47,6 +48,11 @@ Test(peers_file, everything_that_can_be_said) {
   cr_expect_str_eq(peer.commands[LOAD_HTTP], "serve --port {port}");
   cr_expect_str_eq(peer.commands[LOAD_ECHO], "serve --echo {dir}/x {peers} {finale} {body}");
   cr_expect_not(peer.prints_port);
+  for (size_t i = 0; i < compare_workload_count; i++) {
+    const struct compare_workload *workload = &compare_workloads[i];
+    bool named = strcmp(workload->name, "echo") == 0 || strcmp(workload->name, "mix-echo") == 0;
+    cr_expect_eq(compare_peer_takes_part(&peer, workload), named, "%s", workload->name);
+  }
   cr_assert_eq(peer.file_count, 2);
   cr_expect_str_eq(peer.files[0].name, "one.conf");
   cr_expect_str_eq(peer.files[0].text, "# no remark\n  listen { {port}; }\n\n");
@@ -64,6 +70,8 @@ Test(peers_file, little_is_enough) {
   cr_expect_str_eq(peer.packages, "");
   cr_expect_null(peer.commands[LOAD_HTTP]);
   cr_expect(peer.prints_port);
+  for (size_t i = 0; i < compare_workload_count; i++)
+    cr_expect(compare_peer_takes_part(&peer, &compare_workloads[i]));
   compare_peer_release(&peer);
 }
 
@@ -88,6 +96,9 @@ Test(peers_file, every_mistake_is_named_with_its_line) {
       {"echo = a\necho = b\n", ":2: ", "echo is given twice"},
       {"listening = printed\nlistening = printed\n", ":2: ", "listening is given twice"},
       {"listening = maybe\n", ":1: ", "use printed or port"},
+      {"workloads =\n", ":1: ", "workloads has no value"},
+      {"\nworkloads = mix speed\n", ":2: ", "unknown workload 'speed'; see finale bench compare"},
+      {"workloads = mix\nworkloads = echo\n", ":2: ", "workloads is given twice"},
       {"http = serve {dir} {prot}\n", ":1: ", "'{prot}' is none of {port}"},
       {GOOD "[file]\n", ":3: ", "write [file NAME]"},
       {GOOD "[file x\n", ":3: ", "write [file NAME]"},
@@ -130,7 +141,7 @@ Test(peers_file, all_that_come_with_the_source_are_right) {
   glob_t found;
   snprintf(pattern, sizeof pattern, "%s/bench/peers/*.peer", getenv("FINALE_SOURCE_DIR"));
   cr_assert_eq(glob(pattern, 0, NULL, &found), 0);
-  cr_expect_geq(found.gl_pathc, 9);
+  cr_expect_geq(found.gl_pathc, 10);
   for (size_t i = 0; i < found.gl_pathc; i++) {
     struct compare_peer peer;
     bool good = compare_peer_read(found.gl_pathv[i], &peer, why);

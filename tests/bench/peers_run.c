@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "compare/peer.h"
+#include "compare/compare.h"
 #include "support/leftover.h"
 
 static struct compare_place here(void) {
@@ -24,13 +24,18 @@ static struct compare_place here(void) {
   return place;
 }
 
+static void read_peer(const char *name, struct compare_peer *peer) {
+  char path[4200], why[LOAD_WHY_MAX];
+  snprintf(path, sizeof path, "%s/bench/peers/%s.peer", getenv("FINALE_SOURCE_DIR"), name);
+  cr_assert(compare_peer_read(path, peer, why), "%s", why);
+}
+
 static void run_peer(const char *name, enum load_protocol protocol) {
   struct compare_place place = here();
   struct compare_peer peer;
   struct compare_server server;
-  char path[4200], why[LOAD_WHY_MAX];
-  snprintf(path, sizeof path, "%s/bench/peers/%s.peer", getenv("FINALE_SOURCE_DIR"), name);
-  cr_assert(compare_peer_read(path, &peer, why), "%s", why);
+  char why[LOAD_WHY_MAX];
+  read_peer(name, &peer);
   if (!compare_peer_is_there(&peer, &place, protocol, why)) {
     compare_peer_release(&peer);
     cr_skip_test("%s", why);
@@ -59,6 +64,8 @@ PEER(raw_epoll, HTTP)
 PEER(raw_epoll, ECHO)
 PEER(raw_libuv, HTTP)
 PEER(raw_libuv, ECHO)
+PEER(naive, HTTP)
+PEER(naive, ECHO)
 PEER(libevent, HTTP)
 PEER(libevent, ECHO)
 PEER(node, HTTP)
@@ -67,6 +74,47 @@ PEER(nginx, HTTP)
 PEER(haproxy, HTTP)
 PEER(h2o, HTTP)
 PEER(lighttpd, HTTP)
+
+/* ---- who cuts off replies ---- */
+
+/* Of two hundred that are owed to clients that have sent FIN behind as much as those of mix-echo.
+ */
+static uint64_t cut_off(const char *name) {
+  struct compare_place place = here();
+  struct compare_peer peer;
+  struct compare_server server;
+  struct load_result *result = calloc(1, sizeof *result);
+  char target[64], why[LOAD_WHY_MAX];
+  struct leftover_baseline baseline = leftover_begin();
+  const struct compare_begin begin = {.protocol = LOAD_ECHO, .cpu = -1};
+  read_peer(name, &peer);
+  cr_assert(compare_peer_begin(&peer, &place, &begin, &server, why), "%s", why);
+  struct load_options options = {.connections = 16,
+                                 .threads = 1,
+                                 .size = compare_workload_find("mix-echo")->size,
+                                 .mix[LOAD_HALF_CLOSE] = 100,
+                                 .requests = 200,
+                                 .timeout_ms = 30 * 1000,
+                                 .first_cpu = -1};
+  snprintf(target, sizeof target, "echo://127.0.0.1:%u", server.process.port);
+  cr_assert(load_target_parse(target, &options.target, why), "%s", why);
+  cr_assert(load_run(&options, NULL, result, why), "%s", why);
+  const struct load_visits *visits = &result->visits[LOAD_HALF_CLOSE];
+  uint64_t count = visits->truncated + visits->lost;
+  cr_expect_eq(load_errors_sum(&result->counts.errors), count);
+  cr_expect_geq(visits->visits, 200);
+  load_result_release(result);
+  free(result);
+  compare_peer_end(&server);
+  compare_peer_release(&peer);
+  leftover_end(&baseline);
+  return count;
+}
+
+Test(peers_run, a_naive_server_cuts_off_replies) {
+  cr_expect_gt(cut_off("naive"), 0);
+  cr_expect_eq(cut_off("finale"), 0);
+}
 
 /* ---- what is not there ---- */
 
