@@ -191,7 +191,7 @@ static bool be_connected(struct worker *worker, struct client *client) {
   const struct manner *manner = client->manner;
   worker->now_ns = load_now_ns();
   histogram_add(&worker->connect, worker->now_ns - client->begun_ns);
-  worker->news.connections++;
+  atomic_fetch_add_explicit(&worker->connections, 1, memory_order_relaxed);
   if (worker->measuring) worker->counts.connections++;
   client->state = CLIENT_OPEN;
   client->since_ns = worker->now_ns;

@@ -43,6 +43,14 @@ static double rate_of(struct run *run, uint64_t now_ns, uint64_t requests) {
   return (double)(requests - before) / (double)(now_ns - since_ns) * 1e9;
 }
 
+/* What a server still holds is compared with it: news that are up to 100 ms old would not do. */
+static uint64_t connections_made(const struct run *run) {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < run->running; i++)
+    sum += atomic_load_explicit(&run->workers[i]->connections, memory_order_relaxed);
+  return sum;
+}
+
 static void observe(struct run *run, enum load_moment moment) {
   const struct load_result *result = run->result;
   uint64_t now_ns = load_now_ns();
@@ -52,7 +60,7 @@ static void observe(struct run *run, enum load_moment moment) {
       .seconds = (double)(now_ns - run->start_ns) / 1e9,
       .warming = run->tally->phase == TALLY_WARMING,
       .counts = news.counts,
-      .connections = news.connections,
+      .connections = connections_made(run),
       .rate = rate_of(run, now_ns, news.requests),
   };
   if (result->series_count > 0) progress.p99_ns = result->series[result->series_count - 1].p99_ns;
@@ -257,7 +265,6 @@ static void sum_up(struct run *run) {
     load_counts_add(&result->counts, &worker->total);
     histogram_merge(&result->connect, &worker->connect);
     result->cpu_ns += worker->cpu_ns;
-    result->connections += worker->news.connections;
     if (result->connect_error == 0) result->connect_error = worker->connect_error;
     if (worker->done_ns > last_ns) last_ns = worker->done_ns;
     for (int j = 0; j < LOAD_MANNER_COUNT; j++) {
@@ -267,6 +274,7 @@ static void sum_up(struct run *run) {
       result->visits[j].lost += worker->visits[j].lost;
     }
   }
+  result->connections = connections_made(run);
   if (tally_look(run->tally).done == run->running) end_ns = last_ns;
   if (end_ns > run->tally->measure_ns)
     result->seconds = (double)(end_ns - run->tally->measure_ns) / 1e9;

@@ -120,7 +120,6 @@ struct tally_news tally_look(struct tally *tally) {
   for (unsigned i = 0; i < tally->threads; i++) {
     const struct tally_news *news = &tally->news[i];
     load_counts_add(&all.counts, &news->counts);
-    all.connections += news->connections;
     all.requests += news->requests;
     all.settled += news->settled;
     all.done += news->done;

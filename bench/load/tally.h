@@ -15,7 +15,6 @@ enum tally_phase { TALLY_WARMING, TALLY_MEASURING, TALLY_LEAVING };
 
 struct tally_news {          /* of one thread, or of all */
   struct load_counts counts; /* since measuring began */
-  uint64_t connections;      /* made since the load began */
   uint64_t requests;         /* answered since the load began */
   unsigned settled;          /* connections that are there (idle: answered), or have failed once */
   unsigned done;             /* threads that have no more requests to make */

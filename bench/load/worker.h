@@ -47,6 +47,7 @@ struct worker {
   struct load_counts counts, total;
   struct histogram interval, connect;
   struct tally_news news;
+  _Atomic uint64_t connections; /* made since the load began; others may look at it any time */
   struct load_visits visits[LOAD_MANNER_COUNT];
   struct dealer dealer;
   int connect_error;        /* of the first connection that could not be made */

@@ -138,7 +138,9 @@ static double left_held(const struct report *r, fin_holder holder) {
     sees_sockets(r), left_held(r, FIN_HOLDER_TIME_WAIT)) \
   X(leftover_descriptors, "leftover.descriptors", COUNT, "descriptors that were not open before", \
     sees_processes(r), watch_left_descriptors(r->watch)) \
-  X(leftover_per_1000, "leftover.per_1000", COUNT, "sockets or descriptors for 1,000 connections", \
+  X(leftover_per_1000, "leftover.per_1000", COUNT, \
+    "the slope of a leak: sockets or descriptors left that the warm-up had not left yet, " \
+    "for 1,000 connections that ended since", \
     sees_sockets(r), watch_left_per_1000(r->watch))
 
 #define SERVER_METRICS(X) \

@@ -180,22 +180,18 @@ static void say(char text[WORDS_MAX], const char *format, ...) {
 
 static void say_left_over(const struct report *report, char text[WORDS_MAX]) {
   double sockets = 0, descriptors = 0, slope = 0;
-  char a[32], b[32], c[32];
-  bool processes = words_value(report, "leftover.descriptors", &descriptors);
+  char a[32], b[32] = "", c[32];
   words_value(report, "leftover.owned", &sockets);
   words_value(report, "leftover.per_1000", &slope);
-  report_format(REPORT_COUNT, sockets, a);
-  report_format(REPORT_COUNT, slope, c);
-  if (processes)
-    say(text,
-        "The server holds %s socket%s and %s descriptor%s more than before, though every client "
-        "has left: %s for 1,000 connections.",
-        a, plural(sockets), report_format(REPORT_COUNT, descriptors, b), plural(descriptors), c);
+  if (words_value(report, "leftover.descriptors", &descriptors))
+    snprintf(b, sizeof b, " and %s descriptor%s", report_format(REPORT_COUNT, descriptors, a),
+             plural(descriptors));
+  say(text, "The server holds %s socket%s%s more than before, though every client has left:",
+      report_format(REPORT_COUNT, sockets, a), plural(sockets), b);
+  if (slope > 0)
+    say(text, "%s more for every 1,000 connections.", report_format(REPORT_COUNT, slope, c));
   else
-    say(text,
-        "The server holds %s socket%s more than before, though every client has left: %s for 1,000 "
-        "connections.",
-        a, plural(sockets), c);
+    say(text, "no more than when the warm-up was over.");
 }
 
 /* It is no word on the server, but on what may be said of it. */

@@ -25,6 +25,7 @@ struct watch {
   struct watch_result result;
   struct watch_place place;
   struct watch_processes processes;
+  struct watch_held before, measure, after; /* the same moments as those of the result */
   struct load_observer next;
   size_t capacity;            /* of the series */
   uint64_t begun_ns, next_ns; /* when the watch began; not before this is the next sample taken */
@@ -72,13 +73,18 @@ static bool is_elsewhere(struct watch *watch, const struct watch_sample *sample)
 }
 
 /* CPU time comes last: the rest takes a while, and right behind it the load begins, or ends, to
- * count. Exact: also looks for new processes. */
-static int take(struct watch *watch, bool exact, struct watch_sample *sample) {
+ * count. Exact: also looks for new processes. `held` may be NULL; descriptors are listed before the
+ * sockets are, so that none is of a connection that came between. */
+static int take(struct watch *watch, bool exact, struct watch_sample *sample,
+                struct watch_held *held) {
   const uint64_t begun_ns = now_ns();
   int error = 0;
   *sample = (struct watch_sample){.connections = watch->connections};
   if (exact) error = watch_processes_grow(&watch->processes);
-  if (error == 0) error = watch_sockets_count(&watch->place, sample);
+  if (held != NULL) watch_held_release(held);
+  if (held != NULL && error == 0)
+    error = watch_processes_list(&watch->processes, &held->descriptors);
+  if (error == 0) error = watch_sockets_count(&watch->place, sample, held);
   if (error == 0) error = watch_processes_measure(&watch->processes, exact, sample);
   watch_processes_look(&watch->processes);
   sample->cpu_ns = watch_processes_cpu_ns(&watch->processes);
@@ -90,8 +96,8 @@ static int take(struct watch *watch, bool exact, struct watch_sample *sample) {
 }
 
 /* Without it what is said afterwards would not be known. */
-static void take_exact(struct watch *watch, struct watch_sample *sample) {
-  const int error = take(watch, true, sample);
+static void take_exact(struct watch *watch, struct watch_sample *sample, struct watch_held *held) {
+  const int error = take(watch, true, sample, held);
   if (error != 0 && watch->result.error == 0) watch->result.error = error;
 }
 
@@ -106,7 +112,7 @@ struct watch *watch_new(const struct load_target *target) {
   watch_place_init(&watch->place, target);
   error = watch_processes_find(&watch->processes, &watch->place, &listening);
   if (!listening) watch->place.here = false;
-  if (error == 0) error = take(watch, true, &watch->result.before);
+  if (error == 0) error = take(watch, true, &watch->result.before, &watch->before);
   if (error == 0) return watch;
   watch_free(watch);
   errno = error;
@@ -119,16 +125,16 @@ static void observe(void *context, const struct load_progress *progress) {
   watch->connections = progress->connections;
   switch (progress->moment) {
     case LOAD_WARM:
-      take_exact(watch, &watch->result.warm);
+      take_exact(watch, &watch->result.warm, NULL);
       break;
     case LOAD_MEASURE:
-      take_exact(watch, &watch->result.measure);
+      take_exact(watch, &watch->result.measure, &watch->measure);
       break;
     case LOAD_TICK: /* a sample that fails is not missed */
-      if (now_ns() >= watch->next_ns) take(watch, false, &sample);
+      if (now_ns() >= watch->next_ns) take(watch, false, &sample, NULL);
       break;
     case LOAD_MEASURED:
-      take_exact(watch, &watch->result.measured);
+      take_exact(watch, &watch->result.measured, NULL);
       break;
     case LOAD_OVER:
       watch->over_ns = now_ns();
@@ -187,7 +193,7 @@ static void come_to_rest(struct watch *watch, uint64_t deadline_ns,
   struct watch_result *result = &watch->result;
   struct watch_sample last, sample;
   uint64_t changed_ns = watch->over_ns;
-  take_exact(watch, &last);
+  take_exact(watch, &last, NULL);
   while (result->error == 0 && !(stopped != NULL && *stopped)) {
     const uint64_t now = now_ns();
     const uint64_t rest_ms = is_anything_left(&result->before, &last) ? STUCK_MS : REST_MS;
@@ -196,12 +202,12 @@ static void come_to_rest(struct watch *watch, uint64_t deadline_ns,
     wait_until(
         now + INTERVAL_MS * 1000000 > watch->next_ns ? now + INTERVAL_MS * 1000000 : watch->next_ns,
         stopped);
-    result->error = take(watch, false, &sample);
+    result->error = take(watch, false, &sample, NULL);
     if (!is_same(&last, &sample)) changed_ns = now_ns();
     last = sample;
   }
   result->settle_seconds = (double)(changed_ns - watch->over_ns) / 1e9;
-  take_exact(watch, &result->after);
+  take_exact(watch, &result->after, &watch->after);
 }
 
 static double idle_cpu(struct watch *watch, const volatile sig_atomic_t *stopped) {
@@ -226,6 +232,7 @@ const struct watch_result *watch_settle(struct watch *watch, uint32_t settle_ms,
   error = watch_processes_find(&watch->processes, &watch->place, &listening);
   if (error != 0 && result->error == 0) result->error = error;
   come_to_rest(watch, watch->over_ns + (uint64_t)settle_ms * 1000000, stopped);
+  watch_held_compare(&watch->before, &watch->measure, &watch->after, result);
   result->local = watch->place.here && result->error == 0;
   result->processes = result->local ? (unsigned)watch->processes.count : 0;
   if (result->processes > 0 && settle_ms > 0 && !(stopped != NULL && *stopped)) {
@@ -238,5 +245,8 @@ void watch_free(struct watch *watch) {
   if (watch == NULL) return;
   free(watch->result.series);
   free(watch->processes.items);
+  watch_held_release(&watch->before);
+  watch_held_release(&watch->measure);
+  watch_held_release(&watch->after);
   free(watch);
 }

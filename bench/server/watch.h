@@ -35,6 +35,9 @@ struct watch_result {
   size_t series_count;
   /* after: when nothing changed any more. CPU time is read last, at the boundary itself. */
   struct watch_sample before, warm, measure, measured, after;
+  /* Of what is left `after`, what was left over already when measuring began: the same sockets and
+   * descriptors, then no longer established. */
+  uint32_t kept_sockets, kept_descriptors;
   double settle_seconds; /* from the end of the load to the last change */
   bool settled;          /* nothing changed any more before the deadline */
   double idle_cpu; /* of one processor, afterwards, for a second: 0 to 1 and more; -1: not seen */
@@ -46,7 +49,8 @@ uint32_t watch_left_owned(const struct watch_result *result);
 uint32_t watch_left_in(const struct watch_result *result, fin_tcp_state state);
 uint32_t watch_left_held(const struct watch_result *result, fin_holder holder);
 uint32_t watch_left_descriptors(const struct watch_result *result);
-/* The larger of sockets and descriptors left, per 1,000 connections made. */
+/* The slope of that: the larger of sockets and descriptors left, without those that were left over
+ * already when measuring began, for 1,000 connections that have ended since. */
 double watch_left_per_1000(const struct watch_result *result);
 
 struct watch;

@@ -31,10 +31,19 @@ uint32_t watch_left_descriptors(const struct watch_result *result) {
   return less(result->after.descriptors, result->before.descriptors);
 }
 
+/* Those that were open when measuring began have ended since: a server that keeps whoever leaves
+ * last is not let off. */
+static uint64_t ended(const struct watch_result *result) {
+  const struct watch_sample *measure = &result->measure;
+  const uint64_t made = measure->connections;
+  const uint64_t open =
+      less(measure->clients[FIN_TCP_ESTABLISHED], result->before.clients[FIN_TCP_ESTABLISHED]);
+  return result->after.connections - (made > open ? made - open : 0);
+}
+
 double watch_left_per_1000(const struct watch_result *result) {
-  const uint32_t sockets = watch_left_owned(result);
-  const uint32_t descriptors = watch_left_descriptors(result);
+  const uint32_t sockets = less(watch_left_owned(result), result->kept_sockets);
+  const uint32_t descriptors = less(watch_left_descriptors(result), result->kept_descriptors);
   const uint32_t left = sockets > descriptors ? sockets : descriptors;
-  if (result->after.connections == 0) return 0;
-  return left * 1000.0 / (double)result->after.connections;
+  return left == 0 || ended(result) == 0 ? 0 : left * 1000.0 / (double)ended(result);
 }

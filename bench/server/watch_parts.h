@@ -10,6 +10,33 @@
 
 #include "server/watch.h"
 
+/* ---- one by one ---- */
+
+struct watch_thing {
+  uint64_t inode; /* of a socket; 0: something else */
+  pid_t pid;      /* and descriptor; 0 and 0: a row of the census */
+  int fd;
+};
+
+struct watch_list {
+  struct watch_thing *items;
+  size_t count, capacity;
+};
+
+int watch_list_add(struct watch_list *list, struct watch_thing thing);
+
+struct watch_held {
+  struct watch_list sockets;     /* owned by the server */
+  struct watch_list open;        /* those of them that are established */
+  struct watch_list descriptors; /* sockets or not, as far as they may be looked at */
+};
+
+/* Sets what of `now` was left over already `then` (measuring began), and not `before` (the load).
+ * Sorts the first two. */
+void watch_held_compare(struct watch_held *before, struct watch_held *then,
+                        const struct watch_held *now, struct watch_result *result);
+void watch_held_release(struct watch_held *held);
+
 /* ---- sockets ---- */
 
 struct watch_place {
@@ -21,8 +48,9 @@ struct watch_place {
 
 void watch_place_init(struct watch_place *place, const struct load_target *target);
 
-/* Adds the sockets of both sides to the sample. */
-int watch_sockets_count(const struct watch_place *place, struct watch_sample *sample);
+/* Adds the sockets of both sides to the sample, and the server's to `held`, which may be NULL. */
+int watch_sockets_count(const struct watch_place *place, struct watch_sample *sample,
+                        struct watch_held *held);
 
 /* How well a listening socket fits: the kernel gives a connection to the one that fits best. 0: not
  * at all. */
@@ -51,6 +79,9 @@ int watch_processes_grow(struct watch_processes *processes);
 /* Looks at the CPU time of each. Quick, two system calls a process. */
 void watch_processes_look(struct watch_processes *processes);
 uint64_t watch_processes_cpu_ns(const struct watch_processes *processes); /* as last looked at */
+
+/* Lists their descriptors. */
+int watch_processes_list(const struct watch_processes *processes, struct watch_list *descriptors);
 
 /* Descriptors and memory. Exact: memory page by page and not by the kernel's counters, which before
  * Linux 6.17 lag by up to a few hundred KiB. */

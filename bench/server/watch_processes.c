@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +211,34 @@ static int count_descriptors(pid_t pid, uint32_t *count) {
   while ((entry = readdir(directory)) != NULL) *count += entry->d_name[0] != '.';
   closedir(directory);
   return 0;
+}
+
+/* What it is says its link: "socket:[12345]", or the path of a file. */
+static int list_descriptors(pid_t pid, struct watch_list *descriptors) {
+  char path[64], link[64];
+  const struct dirent *entry;
+  int error = 0;
+  DIR *directory;
+  snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+  directory = opendir(path);
+  if (directory == NULL) return is_out_of_sight(errno) ? 0 : errno;
+  while (error == 0 && (entry = readdir(directory)) != NULL) {
+    struct watch_thing thing = {.pid = pid, .fd = atoi(entry->d_name)};
+    const ssize_t len = readlinkat(dirfd(directory), entry->d_name, link, sizeof link - 1);
+    if (len < 0) continue; /* no descriptor, or closed meanwhile */
+    link[len] = '\0';
+    sscanf(link, "socket:[%" SCNu64 "]", &thing.inode);
+    error = watch_list_add(descriptors, thing);
+  }
+  closedir(directory);
+  return error;
+}
+
+int watch_processes_list(const struct watch_processes *processes, struct watch_list *descriptors) {
+  int error = 0;
+  for (size_t i = 0; i < processes->count && error == 0; i++)
+    error = list_descriptors(processes->items[i].pid, descriptors);
+  return error;
 }
 
 /* Adds the figures, in KiB, of two lines of a file of the process. */

@@ -78,18 +78,29 @@ static bool is_end(const struct watch_place *place, const fin_census_row *row,
   return place->any || memcmp(address, place->address, 16) == 0;
 }
 
-int watch_sockets_count(const struct watch_place *place, struct watch_sample *sample) {
+static int hold(struct watch_held *held, const fin_census_row *row) {
+  const struct watch_thing socket = {.inode = row->inode};
+  int error = 0;
+  if (held == NULL || row->holder != FIN_HOLDER_OWNED) return 0;
+  if (row->state == FIN_TCP_ESTABLISHED) error = watch_list_add(&held->open, socket);
+  return error != 0 ? error : watch_list_add(&held->sockets, socket);
+}
+
+int watch_sockets_count(const struct watch_place *place, struct watch_sample *sample,
+                        struct watch_held *held) {
   fin_census *census = fin_census_take(&(fin_census_query){.ports = &place->port, .port_count = 1});
+  int error = 0;
   if (census == NULL) return errno;
-  for (size_t i = 0; i < census->row_count; i++) {
+  for (size_t i = 0; i < census->row_count && error == 0; i++) {
     const fin_census_row *row = &census->rows[i];
     if (row->state == FIN_TCP_LISTEN) continue;
     if (place->here && is_end(place, row, row->local, row->local_port)) {
       sample->sockets[row->state][row->holder]++;
+      error = hold(held, row);
     } else if (is_end(place, row, row->remote, row->remote_port)) {
       sample->clients[row->state]++;
     }
   }
   fin_census_free(census);
-  return 0;
+  return error;
 }

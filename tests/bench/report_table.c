@@ -106,6 +106,21 @@ Test(report_table, says_that_the_generator_had_no_time_left) {
   made_up_free(report);
 }
 
+/* 134 are left; 1,100 connections were made, of which 36 ended in the warm-up. */
+Test(report_table, tells_a_leak_from_what_is_kept_once_and_for_all) {
+  struct report *report = made_up_new(MADE_UP_rude);
+  struct watch_result watch = *report->watch;
+  report->watch = &watch;
+  char text[WORDS_MAX];
+  watch.kept_sockets = watch.kept_descriptors = 124;
+  cr_expect(strstr(words_verdict(report, text), "left: 9.40 more for every 1,000 connections."),
+            "%s", text);
+  watch.kept_sockets = watch.kept_descriptors = 134;
+  cr_expect(strstr(words_verdict(report, text), "left: no more than when the warm-up was over."),
+            "%s", text);
+  made_up_free(report);
+}
+
 Test(report_table, says_what_could_not_be_seen) {
   char *text = table_of(MADE_UP_remote);
   cr_expect(strstr(text, "on another machine"));

@@ -60,6 +60,84 @@ Test(watch, one_connection_in_a_hundred_that_is_kept) {
   watched_end(&watched);
 }
 
+/* ---- the slope ---- */
+
+Test(watch, what_is_kept_once_and_for_all_is_no_slope) {
+  struct watched watched;
+  watched_begin(&watched, &(struct fault){.keep_first = 3});
+  watched_warm(&watched, 20);
+  watched_load(&watched, 200);
+  watched_settle(&watched);
+  cr_expect(watched_gate(&watched, "leftover.close_wait==3"));
+  cr_expect(watched_gate(&watched, "leftover.descriptors==3"));
+  cr_expect_eq(watched.result->kept_sockets, 3);
+  cr_expect_eq(watched.result->kept_descriptors, 3);
+  cr_expect(watched_gate(&watched, "leftover.per_1000==0"));
+  watched_end(&watched);
+}
+
+/* Two are kept in the warm-up, and five behind it. */
+Test(watch, a_leak_is_the_same_slope_behind_a_warm_up) {
+  struct watched watched;
+  watched_begin(&watched, &(struct fault){.keep_every = 100});
+  watched_warm(&watched, 200);
+  watched_load(&watched, 500);
+  watched_settle(&watched);
+  cr_expect(watched_gate(&watched, "leftover.close_wait==7"));
+  cr_expect_eq(watched.result->kept_sockets, 2);
+  cr_expect(watched_gate(&watched, "leftover.per_1000==10"));
+  watched_end(&watched);
+}
+
+/* Whatever else is open has only its number to be known by. One is lost at the fiftieth visit, and
+ * seen to be lost when two more were answered. */
+Test(watch, a_leak_of_descriptors_behind_a_warm_up) {
+  struct watched watched;
+  watched_begin(&watched, &(struct fault){.lose_every = 50});
+  watched_warm(&watched, 60);
+  watched_load(&watched, 100);
+  watched_settle(&watched);
+  cr_expect(watched_gate(&watched, "leftover.descriptors==3"));
+  cr_expect_eq(watched.result->kept_descriptors, 1);
+  cr_expect(watched_gate(&watched, "leftover.per_1000==20"));
+  watched_end(&watched);
+}
+
+/* They came in the warm-up, and leave when the load is over. */
+Test(watch, a_leak_of_those_who_leave_last) {
+  struct watched watched;
+  int fds[20];
+  watched_begin(&watched, &(struct fault){.keep_every = 2});
+  watched_tell(&watched, LOAD_WARM);
+  for (size_t i = 0; i < 20; i++) fds[i] = watched_connect(&watched);
+  watched_tell(&watched, LOAD_MEASURE);
+  watched_tell(&watched, LOAD_TICK);
+  watched_tell(&watched, LOAD_MEASURED);
+  for (size_t i = 0; i < 20; i++) close(fds[i]);
+  watched_tell(&watched, LOAD_OVER);
+  watched_settle(&watched);
+  cr_expect(watched_gate(&watched, "leftover.close_wait==10"));
+  cr_expect_eq(watched.result->kept_sockets, 0);
+  cr_expect(watched_gate(&watched, "leftover.per_1000==500"));
+  watched_end(&watched);
+}
+
+/* A socket that is there before the load is not kept by the warm-up. */
+Test(watch, what_was_there_before_takes_nothing_off_the_slope) {
+  struct watched watched = {.baseline = leftover_begin()};
+  const int listener = watched_listen("127.0.0.1", &watched.target);
+  watched_serve(&watched, listener, &(struct fault){.keep_every = 100, .keep_first = 4});
+  close(listener);
+  for (unsigned i = 0; i < 4; i++) close(watched_dial(&watched.target));
+  watched_watch(&watched);
+  watched_load(&watched, 500);
+  watched_settle(&watched);
+  cr_expect_eq(watched.result->before.sockets[FIN_TCP_CLOSE_WAIT][FIN_HOLDER_OWNED], 4);
+  cr_expect(watched_gate(&watched, "leftover.close_wait==5"));
+  cr_expect(watched_gate(&watched, "leftover.per_1000==10"));
+  watched_end(&watched);
+}
+
 Test(watch, a_spin_after_the_load) {
   struct watched watched;
   watched_begin(&watched, &(struct fault){.spin = true});

@@ -6,17 +6,19 @@
 
 #include "watched.h"
 
-static void run(struct watched *watched, const struct fault *fault) {
+static void run_warmed(struct watched *watched, enum load_workload workload,
+                       const struct fault *fault, uint32_t warmup_ms) {
   char why[LOAD_WHY_MAX] = "";
   watched_begin(watched, fault);
   watched->options = (struct load_options){
       .target = watched->target,
-      .workload = LOAD_CHURN_WORKLOAD,
+      .workload = workload,
       .connections = 4,
       .threads = 1,
       .depth = 1,
       .size = 64,
       .requests = 500,
+      .warmup_ms = warmup_ms,
       .timeout_ms = 5000,
       .sources = 1,
       .first_cpu = -1,
@@ -24,6 +26,10 @@ static void run(struct watched *watched, const struct fault *fault) {
   cr_assert(load_run(&watched->options, &watched->observer, &watched->load, why), "%s", why);
   watched->connections = watched->load.connections;
   watched_settle(watched);
+}
+
+static void run(struct watched *watched, const struct fault *fault) {
+  run_warmed(watched, LOAD_CHURN_WORKLOAD, fault, 0);
 }
 
 static void end(struct watched *watched) {
@@ -52,6 +58,15 @@ Test(watch_load, one_connection_in_a_hundred_that_is_kept) {
   cr_expect(watched_gate(&watched, "leftover.close_wait>=5"));
   cr_expect(watched_gate(&watched, "leftover.per_1000>9"));
   cr_expect(watched_gate(&watched, "leftover.per_1000<=10"));
+  end(&watched);
+}
+
+/* A few connections that are there all the time, and are kept when the load is over. */
+Test(watch_load, a_leak_of_those_who_leave_last) {
+  static struct watched watched;
+  run_warmed(&watched, LOAD_KEEPALIVE_WORKLOAD, &(struct fault){.keep_every = 1}, 200);
+  cr_expect(watched_gate(&watched, "leftover.close_wait==4"));
+  cr_expect(watched_gate(&watched, "leftover.per_1000==1k"));
   end(&watched);
 }
 

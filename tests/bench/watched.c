@@ -54,6 +54,7 @@ static void end_at_fin(int fd, int listener, const struct fault *fault, unsigned
     burn();
     _exit(0);
   }
+  if (ended <= fault->keep_first) return;
   if (fault->keep_every > 0 && ended % fault->keep_every == 0) return;
   nanosleep(&late, NULL);
   close(fd);
@@ -156,8 +157,13 @@ int watched_connect(struct watched *watched) {
   return fd;
 }
 
-void watched_load(struct watched *watched, unsigned visits) {
+void watched_warm(struct watched *watched, unsigned visits) {
   watched_tell(watched, LOAD_WARM);
+  for (unsigned i = 0; i < visits; i++) close(watched_connect(watched));
+}
+
+void watched_load(struct watched *watched, unsigned visits) {
+  if (watched->connections == 0) watched_tell(watched, LOAD_WARM);
   watched_tell(watched, LOAD_MEASURE);
   for (unsigned i = 0; i < visits; i++) {
     close(watched_connect(watched));

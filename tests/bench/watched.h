@@ -20,6 +20,7 @@ enum { WATCHED_SETTLE_MS = 10000 };
 
 struct fault {            /* all zero: a good server */
   unsigned keep_every;    /* one connection in so many is not closed at the peer's FIN */
+  unsigned keep_first;    /* so many, and then no more */
   unsigned lose_every;    /* at one in so many a descriptor is left open that is no socket */
   unsigned close_late_ms; /* after the peer's FIN */
   bool close_first;       /* behind the reply, without waiting for the peer's FIN */
@@ -56,8 +57,10 @@ void watched_tell(struct watched *watched, enum load_moment moment);
 int watched_connect(struct watched *watched); /* and has its one byte answered */
 int watched_dial(const struct load_target *target);
 bool watched_answers(int fd);
-/* Visits, with every moment told: WARM and MEASURE before, a TICK after each tenth part, MEASURED
- * and OVER behind. */
+/* Visits of the warm-up, WARM told before. */
+void watched_warm(struct watched *watched, unsigned visits);
+/* Visits, with every moment told: MEASURE before, and WARM if there was none, a TICK after each
+ * tenth part, MEASURED and OVER behind. */
 void watched_load(struct watched *watched, unsigned visits);
 void watched_settle(struct watched *watched);
 bool watched_gate(const struct watched *watched, const char *text); /* parses and checks */
