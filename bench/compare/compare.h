@@ -130,8 +130,7 @@ struct compare_gate {
   const struct compare_workload *workload; /* NULL: any that measures it */
   enum compare_metric metric;
   char peer[64]; /* finale's ratio to this peer; empty: finale's own figure */
-  enum report_operator relation;
-  double value;
+  struct report_bound bound;
 };
 
 enum compare_verdict { COMPARE_HOLDS, COMPARE_FAILS, COMPARE_OTHER /* not this table's affair */ };

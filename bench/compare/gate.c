@@ -3,35 +3,11 @@
  * Gates on finale's figures, and on how they compare.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compare/compare.h"
 
-static const char *const operators[] = {
-    [REPORT_LE] = "<=", [REPORT_EQ] = "==", [REPORT_NE] = "!=",
-    [REPORT_GE] = ">=", [REPORT_LT] = "<",  [REPORT_GT] = ">",
-};
-
-enum { OPERATOR_COUNT = sizeof operators / sizeof *operators };
-
-static bool wrong(const char *text, char why[LOAD_WHY_MAX], const char *what) {
-  snprintf(why, LOAD_WHY_MAX, "--expect %.80s: %s; write for example 'cpu/raw_epoll<=1.10'", text,
-           what);
-  return false;
-}
-
-/* The longest operator that is there: "<=" and not "<". */
-static size_t find_operator(const char *text, enum report_operator *relation) {
-  size_t best = 0;
-  for (unsigned i = 0; i < OPERATOR_COUNT; i++) {
-    size_t len = strlen(operators[i]);
-    if (len <= best || strncmp(text, operators[i], len) != 0) continue;
-    best = len;
-    *relation = (enum report_operator)i;
-  }
-  return best;
-}
+enum { LIST_MAX = 256 };
 
 static bool find_metric(const char *name, size_t len, enum compare_metric *metric) {
   for (unsigned i = 0; i < COMPARE_METRIC_COUNT; i++) {
@@ -43,78 +19,72 @@ static bool find_metric(const char *name, size_t len, enum compare_metric *metri
   return false;
 }
 
-/* "1.10"; a figure of its own may have a unit: "5ms", "20k". */
-static bool read_value(const char *text, const struct compare_gate *gate, double *value) {
-  static const struct {
-    const char *name;
-    enum report_unit of;
-    double scale;
-  } units[] = {
-      {"ns", REPORT_TIME, 1},    {"us", REPORT_TIME, 1e3},      {"ms", REPORT_TIME, 1e6},
-      {"s", REPORT_TIME, 1e9},   {"k", REPORT_PER_SECOND, 1e3}, {"m", REPORT_PER_SECOND, 1e6},
-      {"k", REPORT_BYTES, 1024},
-  };
-  char *end;
-  if (*text < '0' || *text > '9') return false; /* strtod would take blanks, signs and words */
-  *value = strtod(text, &end);
-  enum report_unit unit = compare_metric_unit(gate->metric);
-  if (*end == '\0') return *gate->peer != '\0' || unit != REPORT_TIME;
-  for (size_t i = 0; i < sizeof units / sizeof *units && !*gate->peer; i++) {
-    if (units[i].of != unit || strcmp(units[i].name, end) != 0) continue;
-    *value *= units[i].scale;
-    return true;
+/* Puts what may stand there into `names`. */
+static void list_metrics(char names[LIST_MAX]) {
+  size_t len = 0;
+  for (unsigned i = 0; i < COMPARE_METRIC_COUNT; i++)
+    len += (size_t)snprintf(names + len, LIST_MAX - len, "%s%s", i > 0 ? ", " : "",
+                            compare_metric_key((enum compare_metric)i));
+}
+
+/* "pipeline:"; NULL with `why`: no such workload. */
+static const char *parse_workload(const char *text, struct compare_gate *gate,
+                                  char why[LOAD_WHY_MAX]) {
+  const char *colon = strchr(text, ':');
+  char name[32];
+  if (!colon) return text;
+  snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
+  gate->workload = compare_workload_find(name);
+  if (gate->workload) return colon + 1;
+  report_gate_wrong(text, why, "no such workload; see finale bench compare --help");
+  return NULL;
+}
+
+/* "cpu"; NULL with `why`. */
+static const char *parse_metric(const char *text, const char *at, struct compare_gate *gate,
+                                char why[LOAD_WHY_MAX]) {
+  char names[LIST_MAX];
+  at += strspn(at, " \t");
+  size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+  if (!find_metric(at, len, &gate->metric)) {
+    list_metrics(names);
+    report_gate_wrong(text, why, "the metrics are %s; write for example 'cpu/raw_epoll<=1.10'",
+                      names);
+    return NULL;
   }
-  return false;
+  if (!gate->workload || compare_measures(gate->workload, gate->metric)) return at + len;
+  report_gate_wrong(text, why, "this workload does not measure that");
+  return NULL;
+}
+
+/* "/raw_epoll"; NULL with `why`. */
+static const char *parse_peer(const char *text, const char *at, struct compare_gate *gate,
+                              char why[LOAD_WHY_MAX]) {
+  if (*at != '/') return at;
+  size_t whole = strcspn(++at, "<>=!"), len = whole;
+  while (len > 0 && strchr(" \t", at[len - 1])) len--;
+  if (len == 0 || len >= sizeof gate->peer) {
+    report_gate_wrong(text, why, "no peer's name behind '/'");
+    return NULL;
+  }
+  memcpy(gate->peer, at, len);
+  return at + whole;
+}
+
+static enum report_unit unit_of(const struct compare_gate *gate) {
+  return *gate->peer ? REPORT_RATIO : compare_metric_unit(gate->metric);
 }
 
 bool compare_gate_parse(const char *text, struct compare_gate *gate, char why[LOAD_WHY_MAX]) {
+  char name[80];
   *gate = (struct compare_gate){.text = text};
-  const char *at = text, *colon = strchr(text, ':');
-  if (colon) {
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
-    gate->workload = compare_workload_find(name);
-    if (!gate->workload) return wrong(text, why, "no such workload");
-    at = colon + 1;
-  }
-  size_t len = strcspn(at, "/<>=!");
-  if (!find_metric(at, len, &gate->metric))
-    return wrong(
-        text, why,
-        "the metrics are rate, p99, cpu, instructions, memory, close_wait, left, lost and errors");
-  at += len;
-  if (*at == '/') {
-    len = strcspn(++at, "<>=!");
-    if (len == 0 || len >= sizeof gate->peer) return wrong(text, why, "no peer's name behind '/'");
-    memcpy(gate->peer, at, len);
-    at += len;
-  }
-  len = find_operator(at, &gate->relation);
-  if (len == 0) return wrong(text, why, "no operator; use <, <=, ==, !=, >= or >");
-  if (gate->workload && !compare_measures(gate->workload, gate->metric))
-    return wrong(text, why, "this workload does not measure that");
-  if (read_value(at + len, gate, &gate->value)) return true;
-  bool time = !*gate->peer && compare_metric_unit(gate->metric) == REPORT_TIME;
-  return wrong(
-      text, why,
-      time ? "no time behind the operator, such as 500us or 5ms" : "no number behind the operator");
-}
-
-static bool holds(enum report_operator relation, double value, double limit) {
-  switch (relation) {
-    case REPORT_LT:
-      return value < limit;
-    case REPORT_LE:
-      return value <= limit;
-    case REPORT_EQ:
-      return value == limit;
-    case REPORT_NE:
-      return value != limit;
-    case REPORT_GE:
-      return value >= limit;
-    default:
-      return value > limit;
-  }
+  const char *at = parse_workload(text, gate, why);
+  if (at) at = parse_metric(text, at, gate, why);
+  if (at) at = parse_peer(text, at, gate, why);
+  if (!at) return false;
+  snprintf(name, sizeof name, "%s%s%s", compare_metric_key(gate->metric), *gate->peer ? "/" : "",
+           gate->peer);
+  return report_bound_parse(text, at, name, unit_of(gate), &gate->bound, why);
 }
 
 /* Why there is no figure of that peer. */
@@ -152,10 +122,6 @@ enum compare_verdict compare_gate_check(const struct compare_gate *gate,
              counted ? "" : table->note);
     return COMPARE_FAILS;
   }
-  if (other)
-    snprintf(figure, sizeof figure, "%.3f", value);
-  else
-    report_format(compare_metric_unit(gate->metric), value, figure);
-  snprintf(rest, room, "it is %s", figure);
-  return holds(gate->relation, value, gate->value) ? COMPARE_HOLDS : COMPARE_FAILS;
+  snprintf(rest, room, "it is %s", report_format(unit_of(gate), value, figure));
+  return report_bound_holds(gate->bound, value) ? COMPARE_HOLDS : COMPARE_FAILS;
 }

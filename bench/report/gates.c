@@ -1,65 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Gates: METRIC OP VALUE, where the value's unit must fit the metric's.
+ * Gates: a metric and what it is held to.
  */
-#include <ctype.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/report.h"
 
 enum { KEY_MAX = 48 };
-
-/* Longer ones first: "<=" begins with "<". */
-static const struct {
-  const char *text;
-  enum report_operator compare;
-} operators[] = {
-    {"<=", REPORT_LE}, {">=", REPORT_GE}, {"==", REPORT_EQ},
-    {"!=", REPORT_NE}, {"<", REPORT_LT},  {">", REPORT_GT},
-};
-enum { OPERATORS = sizeof operators / sizeof *operators };
-
-struct suffix {
-  const char *text;
-  double factor;
-};
-
-static const struct suffix times[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {0}};
-static const struct suffix counts[] = {{"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {0}};
-static const struct suffix bytes[] = {{"", 1}, {"k", 0x1p10}, {"m", 0x1p20}, {"g", 0x1p30}, {0}};
-static const struct suffix percents[] = {{"", 1}, {"%", 1}, {0}};
-
-/* What a metric's values are written with. */
-static const struct {
-  const struct suffix *suffixes;
-  const char *right;
-} values[] = {
-    [REPORT_COUNT] = {counts, "a number, as 0, 20 or 20k"},
-    [REPORT_PER_SECOND] = {counts, "a number, as 500 or 20k"},
-    [REPORT_TIME] = {times, "a time with its unit (ns, us, ms, s), as 5ms"},
-    [REPORT_BYTES] = {bytes, "bytes, as 400, 64k or 1m"},
-    [REPORT_PERCENT] = {percents, "a percentage, as 5%"},
-};
-
-static bool wrong(char why[LOAD_WHY_MAX], const char *text, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Gates may be longer than what there is room for. */
-static bool wrong(char why[LOAD_WHY_MAX], const char *text, const char *format, ...) {
-  const int len = snprintf(why, LOAD_WHY_MAX, "gate '%.64s': ", text);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(why + len, LOAD_WHY_MAX - (size_t)len, format, args);
-  va_end(args);
-  return false;
-}
-
-static const char *skip_spaces(const char *text) {
-  while (isspace((unsigned char)*text)) text++;
-  return text;
-}
 
 /* ---- the metric ---- */
 
@@ -103,86 +50,32 @@ static const struct report_metric *nearest(const char *key, size_t len) {
 
 static const char *parse_metric(const char *text, struct report_gate *gate,
                                 char why[LOAD_WHY_MAX]) {
-  const char *key = skip_spaces(text);
+  const char *key = text + strspn(text, " \t");
   const size_t len = strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.");
   const struct report_metric *near;
   gate->metric = report_metric_find(key, len);
   if (gate->metric != NULL) return key + len;
   near = nearest(key, len);
   if (len == 0) {
-    wrong(why, text, "it begins with no metric; right would be 'p99<5ms' or 'errors==0'");
+    report_gate_wrong(text, why,
+                      "it begins with no metric; right would be 'p99<5ms' or 'errors==0'");
   } else if (near != NULL) {
-    wrong(why, text, "there is no metric '%.*s'; is it '%s'?", (int)len, key, near->key);
+    report_gate_wrong(text, why, "there is no metric '%.*s'; is it '%s'?", (int)len, key,
+                      near->key);
   } else {
-    wrong(why, text, "there is no metric '%.64s'; see finale bench --help", key);
+    report_gate_wrong(text, why, "there is no metric '%.64s'; see finale bench --help", key);
   }
   return NULL;
-}
-
-/* ---- the rest ---- */
-
-static const char *parse_operator(const char *text, const char *at, struct report_gate *gate,
-                                  char why[LOAD_WHY_MAX]) {
-  at = skip_spaces(at);
-  for (size_t i = 0; i < OPERATORS; i++) {
-    const size_t len = strlen(operators[i].text);
-    if (strncmp(at, operators[i].text, len) != 0) continue;
-    gate->compare = operators[i].compare;
-    return at + len;
-  }
-  wrong(why, text, "behind %s comes one of < <= == != >= >, not '%.16s'", gate->metric->key, at);
-  return NULL;
-}
-
-static bool parse_value(const char *text, const char *at, struct report_gate *gate,
-                        char why[LOAD_WHY_MAX]) {
-  const struct suffix *suffix = values[gate->metric->unit].suffixes;
-  char *end;
-  at = skip_spaces(at);
-  /* strtod would read more than decimal numbers. */
-  gate->value = isdigit((unsigned char)*at) ? strtod(at, &end) : 0;
-  if (isdigit((unsigned char)*at) && strspn(at, "0123456789.") == (size_t)(end - at)) {
-    const char *unit = skip_spaces(end);
-    size_t len = strlen(unit);
-    while (len > 0 && isspace((unsigned char)unit[len - 1])) len--;
-    for (; suffix->text != NULL; suffix++) {
-      if (strlen(suffix->text) != len || memcmp(suffix->text, unit, len) != 0) continue;
-      gate->value *= suffix->factor;
-      return true;
-    }
-    if (gate->value == 0 && len == 0) return true; /* of any unit */
-  }
-  return wrong(why, text, "%s is %s, not '%.32s'", gate->metric->key,
-               values[gate->metric->unit].right, at);
 }
 
 bool report_gate_parse(const char *text, struct report_gate *gate, char why[LOAD_WHY_MAX]) {
-  const char *at;
   *gate = (struct report_gate){.text = text};
-  at = parse_metric(text, gate, why);
-  if (at != NULL) at = parse_operator(text, at, gate, why);
-  return at != NULL && parse_value(text, at, gate, why);
+  const char *at = parse_metric(text, gate, why);
+  return at != NULL &&
+         report_bound_parse(text, at, gate->metric->key, gate->metric->unit, &gate->bound, why);
 }
 
 /* ---- checking ---- */
-
-static bool holds(enum report_operator compare, double left, double right) {
-  switch (compare) {
-    case REPORT_LT:
-      return left < right;
-    case REPORT_LE:
-      return left <= right;
-    case REPORT_EQ:
-      return left == right;
-    case REPORT_NE:
-      return left != right;
-    case REPORT_GE:
-      return left >= right;
-    case REPORT_GT:
-      return left > right;
-  }
-  return false;
-}
 
 /* Why a metric has no value. */
 static const char *unknown(const struct report_gate *gate, const struct report *report) {
@@ -199,16 +92,14 @@ static const char *unknown(const struct report_gate *gate, const struct report *
   return "this load has not shown it";
 }
 
-bool report_gate_check(const struct report_gate *gate, const struct report *report, FILE *out) {
+bool report_gate_check(const struct report_gate *gate, const struct report *report,
+                       char said[LOAD_WHY_MAX]) {
+  const struct report_metric *metric = gate->metric;
   char text[32];
   double value;
-  if (!gate->metric->get(report, &value)) {
-    fprintf(out, "gate failed: %s: %s is not known: %s\n", gate->text, gate->metric->key,
-            unknown(gate, report));
-    return false;
-  }
-  if (holds(gate->compare, value, gate->value)) return true;
-  fprintf(out, "gate failed: %s: %s is %s\n", gate->text, gate->metric->key,
-          report_format(gate->metric->unit, value, text));
-  return false;
+  const bool known = metric->get(report, &value);
+  int len = snprintf(said, LOAD_WHY_MAX, "wanted %.80s: %s is ", gate->text, metric->key);
+  snprintf(said + len, LOAD_WHY_MAX - (size_t)len, "%s%s", known ? "" : "not known: ",
+           known ? report_format(metric->unit, value, text) : unknown(gate, report));
+  return known && report_bound_holds(gate->bound, value);
 }

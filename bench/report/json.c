@@ -236,6 +236,22 @@ static json_t *samples_json(const struct report *report) {
   return samples;
 }
 
+/* ---- gates ---- */
+
+static json_t *gates_json(const struct report *report) {
+  json_t *gates = json_array();
+  char said[LOAD_WHY_MAX];
+  for (size_t i = 0; i < report->gate_count; i++) {
+    const struct report_gate *gate = &report->gates[i];
+    struct json json = begin();
+    put(&json, "expect", text_json(gate->text));
+    put(&json, "holds", json_boolean(report_gate_check(gate, report, said)));
+    put(&json, "said", text_json(said));
+    append(&gates, end(json));
+  }
+  return gates;
+}
+
 /* ---- all ---- */
 
 bool report_print_json(const struct report *report, FILE *out) {
@@ -251,6 +267,7 @@ bool report_print_json(const struct report *report, FILE *out) {
   put(&json, "visits", visits_json(report->load));
   put(&json, "leftovers", leftovers_json(report));
   put(&json, "samples", samples_json(report));
+  put(&json, "gates", gates_json(report));
   json_t *whole = end(json);
   bool printed = whole && json_dumpf(whole, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0 &&
                  fputc('\n', out) != EOF && fflush(out) == 0;

@@ -252,6 +252,9 @@ char *report_format(enum report_unit unit, double value, char text[32]) {
     case REPORT_PERCENT:
       group(value, sign, "%", text);
       break;
+    case REPORT_RATIO:
+      snprintf(text, 32, "%s%.3f", sign, value);
+      break;
   }
   return text;
 }

@@ -17,6 +17,8 @@ struct report {
   const struct load_options *options;
   const struct load_result *load;
   const struct watch_result *watch;
+  const struct report_gate *gates; /* that it must pass */
+  size_t gate_count;
 };
 
 /* ---- metrics ---- */
@@ -27,6 +29,7 @@ enum report_unit {
   REPORT_TIME, /* nanoseconds */
   REPORT_BYTES,
   REPORT_PERCENT, /* 0 to 100 */
+  REPORT_RATIO,   /* of a figure to another's */
 };
 
 struct report_metric {
@@ -52,19 +55,34 @@ char *report_clean(const char *text);
 
 enum report_operator { REPORT_LT, REPORT_LE, REPORT_EQ, REPORT_NE, REPORT_GE, REPORT_GT };
 
+struct report_bound {
+  enum report_operator relation;
+  double value;
+};
+
 struct report_gate {
   const char *text; /* as given */
   const struct report_metric *metric;
-  enum report_operator compare;
-  double value;
+  struct report_bound bound;
 };
 
 /* "p99<5ms", "errors==0", "leftover.close_wait==0", "rate>=20k", "server.idle_cpu<5%". False with
  * `why`. */
 bool report_gate_parse(const char *text, struct report_gate *gate, char why[LOAD_WHY_MAX]);
 
-/* Whether it holds; what is not known does not. If not, a line on `out` says what it was. */
-bool report_gate_check(const struct report_gate *gate, const struct report *report, FILE *out);
+/* Whether it holds; what is not known does not. `said` is one line: what was wanted, and is. */
+bool report_gate_check(const struct report_gate *gate, const struct report *report,
+                       char said[LOAD_WHY_MAX]);
+
+/* For other gates: the rest of one behind its `name`, of a figure in `unit`; `gate` is all of it.
+ */
+bool report_bound_parse(const char *gate, const char *at, const char *name, enum report_unit unit,
+                        struct report_bound *bound, char why[LOAD_WHY_MAX]);
+bool report_bound_holds(struct report_bound bound, double figure);
+
+/* Writes `why`, which begins with the gate; returns false. */
+bool report_gate_wrong(const char *gate, char why[LOAD_WHY_MAX], const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* ---- the report ---- */
 

@@ -74,10 +74,14 @@ static bool has_worked(const struct load_result *load) {
          (load->connections > 0 && load_errors_sum(&load->counts.errors) == 0);
 }
 
-static int judge(const struct bench *bench, const struct report *report) {
+static int judge(const struct report *report) {
+  char said[LOAD_WHY_MAX];
   int status = 0;
-  for (size_t i = 0; i < bench->gate_count; i++)
-    if (!report_gate_check(&bench->gates[i], report, stderr)) status = 1;
+  for (size_t i = 0; i < report->gate_count; i++) {
+    if (report_gate_check(&report->gates[i], report, said)) continue;
+    fprintf(stderr, "finale: gate failed: %s\n", said);
+    status = 1;
+  }
   if (has_worked(report->load)) return status;
   cli_fail("%s: nothing was answered; the errors in the report say why", report->target);
   return 1;
@@ -106,13 +110,17 @@ static int measure(const struct bench *bench, struct outputs *outputs, const cha
     return 1;
   }
   static struct load_result result; /* half a megabyte */
-  struct report report = {
-      .target = bench->target, .command = command, .options = &bench->load, .load = &result};
+  struct report report = {.target = bench->target,
+                          .command = command,
+                          .options = &bench->load,
+                          .load = &result,
+                          .gates = bench->gates,
+                          .gate_count = bench->gate_count};
   int status = run_load(bench, watch, &report, &result);
   if (status == 0) {
     status = write_outputs(outputs, bench, &report);
     fflush(stdout); /* before what the gates say */
-    status |= judge(bench, &report);
+    status |= judge(&report);
   }
   load_result_release(&result);
   watch_free(watch);

@@ -65,7 +65,7 @@ static int take_gate(struct bench *bench, const char *text) {
     return cli_fail("--expect %s: the %dth; use %d at most", text, BENCH_GATES_MAX + 1,
                     BENCH_GATES_MAX);
   if (report_gate_parse(text, &bench->gates[bench->gate_count++], why)) return 0;
-  return cli_fail("--expect: %s", why);
+  return cli_fail("%s", why);
 }
 
 static int take_cpu(struct bench *bench, const char *text) {

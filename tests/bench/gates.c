@@ -12,7 +12,7 @@
 
 static const struct {
   const char *text, *key;
-  enum report_operator compare;
+  enum report_operator relation;
   double value;
 } good[] = {
     {"p99<5ms", "p99", REPORT_LT, 5e6},
@@ -46,9 +46,9 @@ Test(gates, good) {
     cr_assert(report_gate_parse(good[i].text, &gate, why), "%s", why);
     cr_expect_str_eq(gate.text, good[i].text);
     cr_expect_str_eq(gate.metric->key, good[i].key, "%s", good[i].text);
-    cr_expect_eq(gate.compare, good[i].compare, "%s", good[i].text);
-    cr_expect_float_eq(gate.value, good[i].value, 1e-9 * good[i].value, "%s: %g", good[i].text,
-                       gate.value);
+    cr_expect_eq(gate.bound.relation, good[i].relation, "%s", good[i].text);
+    cr_expect_float_eq(gate.bound.value, good[i].value, 1e-9 * good[i].value, "%s: %g",
+                       good[i].text, gate.bound.value);
   }
 }
 
@@ -148,17 +148,11 @@ static void shown_init(struct shown *shown) {
       (struct report){.options = &shown->options, .load = &shown->load, .watch = &shown->watch};
 }
 
-static bool check(const struct shown *shown, const char *text, char said[256]) {
+static bool check(const struct shown *shown, const char *text, char said[LOAD_WHY_MAX]) {
   char why[LOAD_WHY_MAX];
   struct report_gate gate;
-  FILE *out = fmemopen(said, 256, "w");
-  bool held;
-  cr_assert_not_null(out);
-  memset(said, 0, 256);
   cr_assert(report_gate_parse(text, &gate, why), "%s", why);
-  held = report_gate_check(&gate, &shown->report, out);
-  fclose(out);
-  return held;
+  return report_gate_check(&gate, &shown->report, said);
 }
 
 Test(gates, those_that_hold) {
@@ -195,11 +189,11 @@ Test(gates, those_that_hold) {
       "generator.cpu==0.25%",
   };
   static struct shown shown;
-  char said[256];
+  char said[LOAD_WHY_MAX];
   shown_init(&shown);
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     cr_expect(check(&shown, texts[i], said), "%s", said);
-    cr_expect_str_eq(said, "");
+    cr_expect(strncmp(said, "wanted ", 7) == 0 && strstr(said, texts[i]), "%s", said);
   }
 }
 
@@ -207,20 +201,20 @@ Test(gates, those_that_do_not) {
   static const struct {
     const char *text, *said;
   } cases[] = {
-      {"rate<500", "gate failed: rate<500: rate is 500/s\n"},
-      {"rate>500", "gate failed: rate>500: rate is 500/s\n"},
-      {"rate!=500", "gate failed: rate!=500: rate is 500/s\n"},
-      {"rate==501", "gate failed: rate==501: rate is 500/s\n"},
-      {"max<5ms", "gate failed: max<5ms: max is 100 ms\n"},
-      {"leftover.close_wait==0", "gate failed: leftover.close_wait==0: leftover.close_wait is 2\n"},
+      {"rate<500", "wanted rate<500: rate is 500/s"},
+      {"rate>500", "wanted rate>500: rate is 500/s"},
+      {"rate!=500", "wanted rate!=500: rate is 500/s"},
+      {"rate==501", "wanted rate==501: rate is 500/s"},
+      {"max<5ms", "wanted max<5ms: max is 100 ms"},
+      {"leftover.close_wait==0", "wanted leftover.close_wait==0: leftover.close_wait is 2"},
       {"connect.p99<1s",
-       "gate failed: connect.p99<1s: connect.p99 is not known: this load has not shown it\n"},
+       "wanted connect.p99<1s: connect.p99 is not known: this load has not shown it"},
       {"server.memory_per_connection<1k",
-       "gate failed: server.memory_per_connection<1k: server.memory_per_connection is not known: "
-       "this load has not shown it\n"},
+       "wanted server.memory_per_connection<1k: server.memory_per_connection is not known: "
+       "this load has not shown it"},
   };
   static struct shown shown;
-  char said[256];
+  char said[LOAD_WHY_MAX];
   shown_init(&shown);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cr_expect_not(check(&shown, cases[i].text, said), "%s", cases[i].text);
@@ -233,7 +227,7 @@ Test(gates, what_is_not_known) {
   static const char *const texts[] = {"leftover.close_wait==0", "leftover.close_wait!=0",
                                       "server.rss<1g", "server.rss>=0", "settle<10s"};
   static struct shown shown;
-  char said[256];
+  char said[LOAD_WHY_MAX];
   shown_init(&shown);
   for (unsigned step = 0; step < 3; step++) {
     if (step == 1) shown.watch.error = 24; /* EMFILE */
@@ -271,7 +265,7 @@ Test(gates, every_metric_has_a_name_of_its_own_and_can_be_asked) {
 
 Test(gates, memory_per_connection) {
   static struct shown shown;
-  char said[256];
+  char said[LOAD_WHY_MAX];
   shown_init(&shown);
   shown.options.workload = LOAD_IDLE_WORKLOAD;
   shown.options.connections = LOAD_IDLE_WARM + 1000;
@@ -285,7 +279,7 @@ Test(gates, memory_per_connection) {
 /* With a mix, replies are those that the visitors were owed. */
 Test(gates, replies_of_a_mix) {
   static struct shown shown;
-  char said[256];
+  char said[LOAD_WHY_MAX];
   shown_init(&shown);
   shown.load.visits[LOAD_POLITE] = (struct load_visits){.visits = 3, .whole = 30};
   shown.load.visits[LOAD_HALF_CLOSE] =

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/made_up.h"
 
@@ -102,6 +103,37 @@ Test(report_json, says_nothing_of_what_was_not_seen) {
   cr_expect_null(at(json, "leftovers.after.sockets"));
   cr_expect_null(at(json, "leftovers.after.descriptors"));
   cr_expect_eq(count_at(json, "leftovers.measured.clients.ESTAB"), 64);
+  json_decref(json);
+  made_up_free(report);
+}
+
+/* One that holds, one that does not, one of what is not known. */
+Test(report_json, holds_the_verdicts_of_the_gates) {
+  static const struct {
+    const char *text, *said;
+    bool holds;
+  } cases[] = {
+      {"errors.truncated==11", "wanted errors.truncated==11: errors.truncated is 11", true},
+      {"leftover.owned==0", "wanted leftover.owned==0: leftover.owned is 134", false},
+      {"ramp.rate>1", "wanted ramp.rate>1: ramp.rate is not known: this load has not", false},
+  };
+  enum { CASES = sizeof cases / sizeof *cases };
+  struct report_gate gates[CASES];
+  struct report *report = made_up_new(MADE_UP_rude);
+  char why[LOAD_WHY_MAX];
+  for (size_t i = 0; i < CASES; i++)
+    cr_assert(report_gate_parse(cases[i].text, &gates[i], why), "%s", why);
+  report->gates = gates;
+  report->gate_count = CASES;
+  json_t *json = json_of(report), *verdicts = at(json, "gates");
+  cr_assert_eq(json_array_size(verdicts), CASES);
+  for (size_t i = 0; i < CASES; i++) {
+    json_t *verdict = json_array_get(verdicts, i);
+    const char *said = json_string_value(at(verdict, "said"));
+    cr_expect_str_eq(json_string_value(at(verdict, "expect")), cases[i].text);
+    cr_expect_eq(json_is_true(at(verdict, "holds")), cases[i].holds, "%s", cases[i].text);
+    cr_expect(said && strstr(said, cases[i].said) == said, "%s", said);
+  }
   json_decref(json);
   made_up_free(report);
 }

@@ -181,10 +181,12 @@ void watched_settle(struct watched *watched) {
 }
 
 bool watched_gate(const struct watched *watched, const char *text) {
-  char why[LOAD_WHY_MAX];
+  char said[LOAD_WHY_MAX];
   struct report_gate gate;
-  cr_assert(report_gate_parse(text, &gate, why), "%s", why);
-  return report_gate_check(&gate, &watched->report, stderr);
+  cr_assert(report_gate_parse(text, &gate, said), "%s", said);
+  bool holds = report_gate_check(&gate, &watched->report, said);
+  if (!holds) fprintf(stderr, "%s\n", said);
+  return holds;
 }
 
 bool watched_knows(const struct watched *watched, const char *key, double *value) {

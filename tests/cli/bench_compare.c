@@ -33,7 +33,7 @@ Test(bench_compare, wrong_input) {
       {{COMPARE, "--rounds", "0"}, "--rounds 0", "use 1 to"},
       {{COMPARE, "--peers", "/no/such.peer"}, "/no/such.peer: No such file", "name a .peer file"},
       {{COMPARE, "--peers", "/dev/null"}, "/dev/null: neither http nor echo", "say how"},
-      {{COMPARE, "--expect", "speed<5"}, "--expect speed<5", "cpu/raw_epoll<=1.10"},
+      {{COMPARE, "--expect", "speed<5"}, "--expect 'speed<5'", "cpu/raw_epoll<=1.10"},
       {{COMPARE, "--json", "--markdown"}, "--json and --markdown", "leave one"},
       {{COMPARE, "--conns", "900000", "idle-echo"}, "--conns 900000", "ulimit"});
 }
