@@ -13,7 +13,7 @@
 #include "cli.h"
 #include "lab.h"
 
-enum { JOBS_PER_PROCESSOR = 2, JOBS_MAX = 16, LOOK_MS = 10, FAILED = 2 };
+enum { JOBS_PER_PROCESSOR = 4, JOBS_MAX = 16, LOOK_MS = 10, FAILED = 2 };
 
 struct task {
   pid_t pid;  /* 0: not begun, or over */
