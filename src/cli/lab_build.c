@@ -29,16 +29,20 @@ static void add(struct words *words, const char *word) {
   words->list[words->count] = NULL;
 }
 
+static void add_copy(struct words *words, const char *text, size_t len) {
+  if (words->used + len + 1 > TEXT_MAX) return;
+  char *word = words->text + words->used;
+  memcpy(word, text, len);
+  word[len] = '\0';
+  words->used += len + 1;
+  add(words, word);
+}
+
 /* As the shell would split it, without quotes. */
 static void add_split(struct words *words, const char *text) {
   for (text += strspn(text, " \t\n"); *text; text += strspn(text, " \t\n")) {
     const size_t len = strcspn(text, " \t\n");
-    if (words->used + len + 1 > TEXT_MAX) return;
-    char *word = words->text + words->used;
-    memcpy(word, text, len);
-    word[len] = '\0';
-    words->used += len + 1;
-    add(words, word);
+    add_copy(words, text, len);
     text += len;
   }
 }
@@ -87,8 +91,8 @@ static void add_finale(struct words *words) {
   if (!own_directory(directory)) return;
   if (labs_join(built, directory, "libfinale.a") && access(built, R_OK) == 0 &&
       access(FINALE_LABS_INCLUDE, R_OK) == 0) {
-    add_split(words, "-I" FINALE_LABS_INCLUDE);
-    add_split(words, built);
+    add(words, "-I" FINALE_LABS_INCLUDE);
+    add_copy(words, built, strlen(built)); /* a folder's name may have blanks */
     add_split(words, FINALE_LABS_LIBRARIES);
     return;
   }
