@@ -221,7 +221,10 @@ int cli_lab_grade(int argc, char **argv) {
           "What a student has done, from the folder of all labs (" LABS_STUDY
           "): each\n"
           "program is built and checked again; hints seen and the quiz are what\n"
-          "DIR/*/progress says. `cat DIR/*/*.c | sha256sum` gives the checksum at the end.\n");
+          "DIR/*/progress says. `cat DIR/*/*.c | sha256sum` gives the checksum at the end.\n"
+          "\n"
+          "The programs may do all that you may do: let an account check them that has\n"
+          "nothing to lose, not root.\n");
       cli_flags_help(flags, stdout);
       puts(
           "\n"
