@@ -115,23 +115,27 @@ static double work_of(const struct compare_workload *workload, const struct load
   return (double)(workload->mixed ? load->counts.connections : load->counts.requests);
 }
 
-/* Replies that visitors were owed, and did not get or not whole. */
-static double lost_in(const struct load_result *load) {
-  uint64_t sum = 0;
-  for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++)
-    sum += load->visits[i].lost + load->visits[i].truncated;
-  return (double)sum;
+/* Of all manners together. */
+static struct load_visits visits_of(const struct load_result *load) {
+  struct load_visits sum = {0};
+  for (enum load_manner i = 0; i < LOAD_MANNER_COUNT; i++) {
+    sum.whole += load->visits[i].whole;
+    sum.truncated += load->visits[i].truncated;
+    sum.lost += load->visits[i].lost;
+  }
+  return sum;
 }
 
 static void fill_in(const struct comparison *comparison, struct compare_row *row, unsigned round,
                     const struct load_result *load, const struct watch_result *watch) {
   const struct compare_workload *workload = comparison->table->options.workload;
+  const struct load_visits visits = visits_of(load);
   double work = work_of(workload, load), connections = (double)load->connections;
   bool seen = watch->local && watch->processes > 0;
 #define VALUE(metric) row->values[COMPARE_##metric][round]
   VALUE(ERRORS) = (double)load_errors_sum(&load->counts.errors);
   if (seen && workload->mixed) VALUE(CLOSE_WAIT) = watch_left_in(watch, FIN_TCP_CLOSE_WAIT);
-  if (workload->mixed) VALUE(LOST) = lost_in(load);
+  if (workload->mixed) VALUE(LOST) = (double)(visits.truncated + visits.lost);
   if (seen) VALUE(LEFT) = fmax(watch_left_owned(watch), watch_left_descriptors(watch));
   if (is_idle(comparison)) {
     double grown = (double)watch->measure.anonymous_bytes - (double)watch->warm.anonymous_bytes;
@@ -139,17 +143,26 @@ static void fill_in(const struct comparison *comparison, struct compare_row *row
       VALUE(MEMORY) = grown / (connections - LOAD_IDLE_WARM);
     return;
   }
+  /* Who was too slow for the time that was measured has shown nothing that could be compared. */
+  if (load->counts.requests == 0 || work == 0) return;
   VALUE(RATE) = work / load->seconds;
-  if (compare_measures(workload, COMPARE_P99))
+  if (compare_measures(workload, COMPARE_P99) && load->latency.count > 0)
     VALUE(P99) = (double)histogram_percentile_ns(&load->latency, 99);
-  if (seen && work > 0)
-    VALUE(CPU) = (double)(watch->measured.cpu_ns - watch->measure.cpu_ns) / work;
+  if (seen) VALUE(CPU) = (double)(watch->measured.cpu_ns - watch->measure.cpu_ns) / work;
 #undef VALUE
 }
 
 static bool put(struct compare_row *row, const char *what, const char *why) {
   snprintf(row->why, sizeof row->why, "%s%.400s", what, why);
   return false;
+}
+
+/* An answer that comes when the round is over is none of the round's, but no fault either: on a
+ * busy machine even the quickest server may not have its turn within a short one. */
+static bool has_worked(const struct comparison *comparison, const struct load_result *load) {
+  if (is_idle(comparison)) return load->connections > 0;
+  return load->counts.requests > 0 || visits_of(load).whole > 0 ||
+         load_errors_sum(&load->counts.errors) == 0;
 }
 
 /* Only after the last round is it waited for what is left. False: the row's `why` says it. */
@@ -174,10 +187,9 @@ static bool measure(const struct comparison *comparison, struct contestant *cont
         watch_settle(watch, settles ? SETTLE_MS : 0, options->stopped);
     fill_in(comparison, row, round, result, watched);
     if (!settles) row->values[COMPARE_LEFT][round] = row->values[COMPARE_CLOSE_WAIT][round] = NAN;
-    bool answered = is_idle(comparison) ? result->connections > 0 : result->counts.requests > 0;
     if (process_has_ended(&contestant->server.process, why))
       done = put(row, "under this load it ", why);
-    else if (!answered)
+    else if (!has_worked(comparison, result))
       done = put(row, "it answered nothing", "");
   }
   if (result) load_result_release(result);
@@ -200,9 +212,8 @@ static void take_turn(const struct comparison *comparison, struct contestant *co
   char text[32];
   enum compare_metric metric = is_idle(comparison) ? COMPARE_MEMORY : COMPARE_CPU;
   double value = row->values[metric][round];
-  if (!isnan(value))
-    tell(comparison, " %s %s", row->peer->name,
-         report_format(compare_metric_unit(metric), value, text));
+  tell(comparison, " %s %s", row->peer->name,
+       isnan(value) ? "unknown" : report_format(compare_metric_unit(metric), value, text));
 }
 
 /* ---- all of it ---- */
@@ -223,6 +234,18 @@ static void run_rounds(struct comparison *comparison) {
     tell(comparison, "\n");
     if (is_stopped(comparison)) return;
     table->rounds = round + 1;
+  }
+}
+
+/* Whom no round has seen answer. */
+static void leave_out_unknown(const struct comparison *comparison) {
+  struct compare_table *table = comparison->table;
+  for (size_t i = 0; i < table->row_count && !is_idle(comparison); i++) {
+    struct compare_row *row = &table->rows[i];
+    if (*row->why || !isnan(compare_summarize(table, row, COMPARE_RATE).value)) continue;
+    snprintf(row->why, sizeof row->why,
+             "no answer came within a round of %g s; make them longer with --duration",
+             table->options.duration_ms / 1e3);
   }
 }
 
@@ -275,6 +298,7 @@ bool compare_run(const struct compare_options *options, const struct compare_pee
   if (in_the_running(table) > 0) run_rounds(&comparison);
   for (size_t i = 0; i < count; i++) end(&comparison.contestants[i]);
   free(comparison.contestants);
+  if (table->rounds > 0) leave_out_unknown(&comparison);
   if (table->options.instructions && table->rounds > 0)
     compare_count_instructions(table, comparison.first_cpu);
   if (table->rounds > 0 && in_the_running(table) > 0) return true;

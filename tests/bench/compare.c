@@ -72,7 +72,7 @@ static void run(const char *workload, unsigned connections, struct compare_table
       .rounds = 2,
       .connections = connections,
       .depth = 4,
-      .duration_ms = 100,
+      .duration_ms = 300,
   };
   run_these(peers, PEERS, options, table);
 }
@@ -80,7 +80,10 @@ static void run(const char *workload, unsigned connections, struct compare_table
 static double value(const struct compare_table *table, const char *name,
                     enum compare_metric metric) {
   const struct compare_row *row = compare_row_find(table, name);
-  cr_assert(row, "%s is left out", name);
+  for (size_t i = 0; i < table->row_count; i++)
+    cr_assert(row || strcmp(table->rows[i].peer->name, name) != 0, "%s is left out: %s", name,
+              table->rows[i].why);
+  cr_assert(row, "%s is not there", name);
   return compare_summarize(table, row, metric).value;
 }
 
@@ -128,7 +131,7 @@ static void check_naive(const char *workload, const enum compare_metric *caught,
   struct compare_table table;
   struct compare_peer pair[2];
   const struct compare_options options = {
-      .workload = compare_workload_find(workload), .rounds = 1, .duration_ms = 1000};
+      .workload = compare_workload_find(workload), .rounds = 1, .duration_ms = 2000};
   read_peer("finale", &pair[0]);
   read_peer("naive", &pair[1]);
   run_these(pair, 2, options, &table);

@@ -42,7 +42,7 @@ Test(bench_compare, wrong_input) {
 Test(bench_compare, gates_decide_the_status) {
   struct command command;
   static const char *const good[] = {COMPARE,    "echo",    "--rounds", "1",        "--duration",
-                                     "50ms",     "--conns", "4",        "--expect", "errors==0",
+                                     "500ms",    "--conns", "4",        "--expect", "errors==0",
                                      "--expect", "left==0", "--json",   NULL};
   command_start(&command, good);
   command_wait(&command, 55000);
@@ -56,7 +56,7 @@ Test(bench_compare, gates_decide_the_status) {
 Test(bench_compare, a_gate_that_fails_is_named) {
   struct command command;
   static const char *const bad[] = {COMPARE,    "echo",       "--rounds",   "1",        "--conns",
-                                    "4",        "--duration", "50ms",       "--expect", "cpu<1ns",
+                                    "4",        "--duration", "500ms",      "--expect", "cpu<1ns",
                                     "--expect", "memory<520", "--markdown", NULL};
   command_start(&command, bad);
   command_wait(&command, 55000);
