@@ -106,7 +106,7 @@ static int measure(const struct bench *bench, struct outputs *outputs, const cha
   if (!load_target_probe(&bench->load, why)) return cli_fail("%s", why);
   struct watch *watch = watch_new(&bench->load.target);
   if (!watch) {
-    cli_fail("the server cannot be watched: %s", strerror(errno));
+    cli_fail("the server cannot be watched: %s", cli_why_no_census(errno));
     return 1;
   }
   static struct load_result result; /* half a megabyte */

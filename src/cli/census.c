@@ -128,6 +128,13 @@ static int read_options(struct request *request, int argc, char **argv) {
   return -1;
 }
 
+const char *cli_why_no_census(int error) {
+  if (error == ENOTSUP) return "built without libmnl; configure with -DFINALE_CENSUS=ON";
+  if (error == ENOENT)
+    return "no tcp_diag in the kernel, which `modprobe tcp_diag` loads; or no /proc";
+  return fin_strerror(error);
+}
+
 static int cannot_count(const struct request *request) {
   if (request->pid != 0 && errno == ESRCH)
     return cli_fail("--pid %u: no such process; `ps -e` lists them", request->pid);
@@ -136,17 +143,8 @@ static int cannot_count(const struct request *request) {
              request->pid);
     return 1;
   }
-  switch (errno) {
-    case ENOTSUP:
-      cli_fail("census: built without libmnl; configure with -DFINALE_CENSUS=ON");
-      return 1;
-    case ENOENT:
-      cli_fail("census: no tcp_diag in the kernel, which `modprobe tcp_diag` loads; or no /proc");
-      return 1;
-    default:
-      cli_fail("census: %s", fin_strerror(errno));
-      return 1;
-  }
+  cli_fail("census: %s", cli_why_no_census(errno));
+  return 1;
 }
 
 static int by_state_and_ports(const void *a, const void *b) {

@@ -24,6 +24,9 @@ int cli_demo_naive(int argc, char **argv); /* not for people: the demo's counter
  * million. Returns how many that is. */
 unsigned long cli_raise_descriptor_limit(void);
 
+/* Why sockets cannot be counted, and the remedy, from the errno of fin_census_take. */
+const char *cli_why_no_census(int error);
+
 /* Prints "finale: ..." as one line on stderr: the input at fault and the remedy. Returns 2. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -95,7 +95,9 @@ static struct demo_figures figures_of(const struct demo_load *load) {
 static int check_counting(const struct demo_server *finale) {
   struct demo_figures figures = {0};
   int error = demo_count_leftover(finale, &figures);
-  return error < 0 ? cannot("sockets cannot be counted here", error) : 0;
+  if (error < 0 && error != -EINTR)
+    cli_fail("sockets cannot be counted here: %s", cli_why_no_census(-error));
+  return error < 0 ? error : 0;
 }
 
 /* Load, a second in which there is nothing to do, the rest of SETTLE_MS, the count. */

@@ -35,11 +35,19 @@ static void hold(unsigned count) {
   for (unsigned i = 0; i < count; i++) open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* The child ends with its parent, and at once if that has ended before it. */
+static pid_t fork_bound(void) {
+  const pid_t parent = getpid(), child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+  return 0;
+}
+
 /* Does not listen: it is known by who has started it alone. */
 static void work_elsewhere(int listener) {
-  if (fork() != 0) return;
+  if (fork_bound() != 0) return;
   close(listener);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   hold(FAULT_HOLD);
   burn();
   for (;;) pause();
@@ -107,10 +115,9 @@ int watched_listen(const char *address, struct load_target *target) {
 }
 
 void watched_serve(struct watched *watched, int listener, const struct fault *fault) {
-  watched->server = fork();
+  watched->server = fork_bound();
   cr_assert_geq(watched->server, 0);
   if (watched->server > 0) return;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   serve(listener, fault);
 }
 
